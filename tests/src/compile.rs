@@ -1,0 +1,96 @@
+//! Builds C and C++ test programs with the system's compiler, once per content.
+//!
+//! Called by the runners. The product is named by a hash of everything that went in, so an unchanged program is never
+//! built again, and two test processes that build the same one at once do no harm: the last rename wins.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::paths;
+
+/// Flags every program is built with.
+const FLAGS: [&str; 6] = [
+    "-O2",
+    "-g",
+    "-Wall",
+    "-Wextra",
+    "-Werror=implicit-function-declaration",
+    "-pthread",
+];
+
+/// Where built programs are kept.
+pub fn cache() -> PathBuf {
+    paths::target().join("tests-calls")
+}
+
+/// Builds `source` (C, or C++ by its `.cpp` ending) and returns the program's path.
+/// `libs` are files of `tests/calls/lib`, built as shared libraries and linked in this order.
+///
+/// # Errors
+/// The compiler's own words.
+pub fn program(source: &Path, flags: &[String], libs: &[String]) -> Result<PathBuf, String> {
+    let mut words: Vec<String> = flags.to_vec();
+    for lib in libs {
+        let file = paths::root().join("tests/calls/lib").join(lib);
+        let built = build(&file, &["-shared".to_owned(), "-fPIC".to_owned()], ".so")?;
+        words.push("-Wl,--no-as-needed".to_owned());
+        words.push(built.display().to_string());
+    }
+    build(source, &words, "")
+}
+
+fn build(source: &Path, flags: &[String], ending: &str) -> Result<PathBuf, String> {
+    let stem = source
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let product = cache().join(format!(
+        "{stem}-{:016x}{ending}",
+        fingerprint(source, flags)?
+    ));
+    if product.is_file() {
+        return Ok(product);
+    }
+    fs::create_dir_all(cache()).map_err(|e| format!("cannot make {}: {e}", cache().display()))?;
+    let unfinished = product.with_extension(format!("{}.part", std::process::id()));
+    let compiler = if source.extension().is_some_and(|e| e == "cpp") {
+        "g++"
+    } else {
+        "gcc"
+    };
+    let output = Command::new(compiler)
+        .args(FLAGS)
+        .arg(source)
+        .arg("-o")
+        .arg(&unfinished)
+        .args(flags)
+        .output()
+        .map_err(|e| {
+            format!("cannot run {compiler} ({e}): install it with `apt install gcc g++`")
+        })?;
+    if !output.status.success() {
+        return Err(format!(
+            "{} does not compile:\n{}",
+            source.display(),
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    fs::rename(&unfinished, &product)
+        .map_err(|e| format!("cannot place {}: {e}", product.display()))?;
+    Ok(product)
+}
+
+fn fingerprint(source: &Path, flags: &[String]) -> Result<u64, String> {
+    let mut hasher = DefaultHasher::new();
+    let read =
+        |file: &Path| fs::read(file).map_err(|e| format!("cannot read {}: {e}", file.display()));
+    read(source)?.hash(&mut hasher);
+    read(&paths::root().join("tests/calls/check.h"))?.hash(&mut hasher);
+    flags.hash(&mut hasher);
+    FLAGS.hash(&mut hasher);
+    Ok(hasher.finish())
+}

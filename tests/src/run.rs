@@ -1,0 +1,143 @@
+//! Runs one program with a time limit and keeps what can be compared: stdout, stderr and how it ended.
+//!
+//! Called by the runners. It kills only the process group it made itself. Output goes to unnamed files, because a
+//! pipe would stay open as long as some child of the program holds it.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use wait_timeout::ChildExt;
+
+use crate::directives::Expected;
+use crate::tree;
+
+/// Which world a program runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World<'a> {
+    /// Plain Linux.
+    Native,
+    /// The shim is preloaded and does its work.
+    Lichen(&'a Path),
+    /// As `Lichen`, with one capability of kernel or processor forced off (`LICHEN_WITHOUT`).
+    Without(&'a Path, &'a str),
+    /// The shim is preloaded and told to pass everything through.
+    Disabled(&'a Path),
+}
+
+/// What a finished program left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub stdout: String,
+    pub stderr: String,
+    pub ended: Ended,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    Exit(i32),
+    Signal(i32),
+    /// Killed at its time limit; the text says where its threads were then.
+    TimedOut(String),
+}
+
+impl Ended {
+    /// Whether the program ended in the expected way.
+    pub fn is(&self, expected: Expected) -> bool {
+        match (self, expected) {
+            (Ended::Exit(a), Expected::Exit(b)) => *a == b,
+            (Ended::Signal(a), Expected::Signal(b)) => *a == b,
+            _ => false,
+        }
+    }
+}
+
+/// Prepares `command` for `world`: no setting of Lichen from our own environment reaches it.
+pub fn enter(command: &mut Command, world: World<'_>) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("LICHEN_") {
+            command.env_remove(name);
+        }
+    }
+    match world {
+        World::Native => command.env_remove("LD_PRELOAD"),
+        World::Lichen(shim) => command.env("LD_PRELOAD", shim),
+        World::Without(shim, cap) => command.env("LD_PRELOAD", shim).env("LICHEN_WITHOUT", cap),
+        World::Disabled(shim) => command.env("LD_PRELOAD", shim).env("LICHEN_DISABLE", "1"),
+    };
+}
+
+/// Runs `command` to its end or to `limit`, in a process group of its own, with an empty stdin unless one was set.
+///
+/// # Errors
+/// One line when it cannot be started or its output cannot be kept.
+pub fn finish(mut command: Command, limit: Duration) -> Result<Outcome, String> {
+    let mut stdout = keep()?;
+    let mut stderr = keep()?;
+    command.process_group(0).stdin(Stdio::null());
+    command.stdout(handle(&stdout)?).stderr(handle(&stderr)?);
+    let mut child = command
+        .spawn()
+        .map_err(|e| format!("cannot start {}: {e}", command.get_program().display()))?;
+    let ended = end_of(&mut child, limit)?;
+    Ok(Outcome {
+        stdout: text(&mut stdout)?,
+        stderr: text(&mut stderr)?,
+        ended,
+    })
+}
+
+fn end_of(child: &mut Child, limit: Duration) -> Result<Ended, String> {
+    let waited = child
+        .wait_timeout(limit)
+        .map_err(|e| format!("cannot wait for the program: {e}"))?;
+    let ended = match waited {
+        Some(status) => ended(status),
+        None => Ended::TimedOut(tree::describe(child.id())),
+    };
+    kill_group(child.id());
+    let _ = child.wait();
+    Ok(ended)
+}
+
+/// Ends what is left of the process group led by `leader`, which must be a child started by us with its own group.
+pub fn kill_group(leader: u32) {
+    let pid = i32::try_from(leader)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        // ESRCH (nothing is left) is the normal case.
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+}
+
+/// Turns a wait status into `Ended`.
+pub fn ended(status: ExitStatus) -> Ended {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Exit(code),
+        (None, Some(signal)) => Ended::Signal(signal),
+        (None, None) => Ended::Exit(-1),
+    }
+}
+
+fn keep() -> Result<File, String> {
+    tempfile::tempfile().map_err(|e| format!("cannot make a file for the program's output: {e}"))
+}
+
+fn handle(file: &File) -> Result<Stdio, String> {
+    file.try_clone()
+        .map(Stdio::from)
+        .map_err(|e| format!("cannot duplicate a descriptor: {e}"))
+}
+
+fn text(file: &mut File) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    file.rewind()
+        .and_then(|()| file.read_to_end(&mut bytes))
+        .map_err(|e| format!("cannot read output: {e}"))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
