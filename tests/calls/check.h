@@ -16,7 +16,16 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#ifdef __cplusplus
+#include <atomic>
+using std::atomic_fetch_add;
+using std::atomic_int;
+using std::atomic_load;
+using std::atomic_long;
+using std::atomic_store;
+#else
 #include <stdatomic.h>
+#endif
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,8 +78,6 @@
 #endif
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define UNUSED __attribute__((unused))
-/* Gives a C function as a thread's start without a cast at each place. */
-#define NO_ARG NULL
 
 /* Whether this run is to prove that threads are not kernel threads. */
 static UNUSED int expect_greens(void)
