@@ -1,1 +1,34 @@
-//! To be written.
+//! Where the `syscall` instructions of a module are, and where a jump may replace them.
+//!
+//! A pure function of ELF bytes: the shim calls it on libc as it is mapped, the launcher on libc as a file.
+//! The way of one module through this crate:
+//!
+//! 1. [`Image`] finds segments, function symbols, unwind ranges and the build id (`image`, `dynamic`, `unwind`).
+//! 2. `sweep` decodes all executable bytes once: system-call sites, and every address that code may jump to (`tables`).
+//! 3. `function` decodes again, from a known start, only the functions that hold sites.
+//! 4. `window` decides where the 5-byte jump goes, `number` which call it is, `vectors` what must be saved.
+//! 5. [`Plan`] is the result; `encode` and [`cache`] keep it for the next start.
+//!
+//! Nothing here writes to code, reads memory it was not handed, or panics on bad input.
+
+mod bitmap;
+mod bytes;
+pub mod cache;
+mod dynamic;
+mod encode;
+mod function;
+mod image;
+mod number;
+mod plan;
+mod sweep;
+mod tables;
+mod unwind;
+mod vectors;
+mod window;
+
+pub use encode::FORMAT_VERSION;
+pub use image::{Image, PlanError};
+pub use plan::{
+    Displaced, Left, MAX_DISPLACED, Number, Plan, RipRelative, Site, Vectors, Why, Window,
+    has_syscall_bytes, plan,
+};

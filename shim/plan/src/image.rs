@@ -1,0 +1,311 @@
+//! What the planner knows of one ELF module, from its file or from its mapping.
+//!
+//! Built by the shim and the launcher; read by every later step. Only program headers are trusted, because a mapped
+//! module has no section headers; a file's `.symtab` is used in addition where it was not stripped.
+//! Must never read outside the slices it was given, and never panic.
+
+use crate::{bytes, dynamic, unwind};
+use std::fmt;
+
+pub(crate) const PT_LOAD: u32 = 1;
+const PT_DYNAMIC: u32 = 2;
+const PT_NOTE: u32 = 4;
+const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
+const PT_GNU_RELRO: u32 = 0x6474_e552;
+const PF_X: u32 = 1;
+const PF_W: u32 = 2;
+const PHDR_SIZE: usize = 56;
+const NT_GNU_BUILD_ID: u32 = 3;
+const SHT_SYMTAB: u32 = 2;
+/// User addresses end here; sums of two smaller values cannot overflow.
+const ADDRESS_LIMIT: u64 = 1 << 47;
+
+/// Why a module cannot be planned at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanError {
+    /// Not a 64-bit little-endian ELF file for x86-64.
+    NotX86_64Elf,
+    /// A header points outside the file or outside what is mapped.
+    Truncated,
+    /// Loadable segments overlap, are out of order, or lie at impossible addresses.
+    BadSegments,
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PlanError::NotX86_64Elf => "not a 64-bit x86-64 ELF file; give the path of a shared library or program for this processor",
+            PlanError::Truncated => "the ELF file is cut short; reinstall the package it belongs to",
+            PlanError::BadSegments => "the ELF program headers contradict each other; reinstall the package it belongs to",
+        })
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+/// One loadable segment: its address before relocation and its bytes as far as the file fills them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Segment<'a> {
+    pub vaddr: u64,
+    pub bytes: &'a [u8],
+    pub executable: bool,
+    pub writable: bool,
+    /// The segment begins with the ELF header, so its first bytes are no code.
+    pub has_headers: bool,
+}
+
+impl Segment<'_> {
+    pub fn end(&self) -> u64 {
+        self.vaddr + self.bytes.len() as u64
+    }
+}
+
+/// A function as symbol tables or unwind tables give it; `end == start` if the size is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Range {
+    pub start: u64,
+    pub end: u64,
+}
+
+/// A module, parsed as far as planning needs it.
+#[derive(Debug)]
+pub struct Image<'a> {
+    pub(crate) segments: Vec<Segment<'a>>,
+    /// Function symbols inside executable segments, sorted by start.
+    pub(crate) functions: Vec<Range>,
+    /// Unwind ranges inside executable segments, sorted by start; signal frames left out.
+    pub(crate) frames: Vec<Range>,
+    /// Addresses inside executable segments that relocations write into data.
+    pub(crate) pointers: Vec<u64>,
+    /// Linked to run at fixed addresses: plain immediates may be code addresses.
+    pub(crate) fixed_address: bool,
+    build_id: Option<&'a [u8]>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Phdr {
+    kind: u32,
+    flags: u32,
+    offset: u64,
+    vaddr: u64,
+    filesz: u64,
+}
+
+impl<'a> Image<'a> {
+    /// Reads the bytes of an ELF file.
+    ///
+    /// # Errors
+    /// If it is no x86-64 ELF file, is cut short, or has contradictory program headers.
+    pub fn from_file(file: &'a [u8]) -> Result<Image<'a>, PlanError> {
+        let is_ours = file.starts_with(b"\x7fELF\x02\x01") && bytes::u16(file, 18) == Some(62);
+        if !is_ours {
+            return Err(PlanError::NotX86_64Elf);
+        }
+        let read = || -> Option<(u64, u16, u16)> {
+            Some((
+                bytes::u64(file, 32)?,
+                bytes::u16(file, 54)?,
+                bytes::u16(file, 56)?,
+            ))
+        };
+        let (offset, entry_size, count) = read().ok_or(PlanError::Truncated)?;
+        if usize::from(entry_size) != PHDR_SIZE {
+            return Err(PlanError::NotX86_64Elf);
+        }
+        let table = bytes::slice(file, offset, u64::from(count) * PHDR_SIZE as u64)
+            .ok_or(PlanError::Truncated)?;
+        let phdrs = parse_phdrs(table);
+        let mut image = Image::build(&phdrs, |phdr| bytes::slice(file, phdr.offset, phdr.filesz))?;
+        image.add_symtab(file);
+        Ok(image)
+    }
+
+    /// Reads a mapped module. `phdrs` is its raw `Elf64_Phdr` array; `segment` gives the bytes at an unrelocated
+    /// address, or `None` if they are not readable. It is asked once for each non-empty loadable segment.
+    ///
+    /// # Errors
+    /// If a loadable segment is refused by `segment`, or the program headers contradict each other.
+    pub fn from_segments(
+        phdrs: &[u8],
+        segment: impl Fn(u64, usize) -> Option<&'a [u8]>,
+    ) -> Result<Image<'a>, PlanError> {
+        let phdrs = parse_phdrs(phdrs);
+        Image::build(&phdrs, |phdr| {
+            let len = usize::try_from(phdr.filesz).ok()?;
+            segment(phdr.vaddr, len).and_then(|bytes| bytes.get(..len))
+        })
+    }
+
+    /// The GNU build id, if the module carries one.
+    pub fn build_id(&self) -> Option<&[u8]> {
+        self.build_id
+    }
+
+    fn build(
+        phdrs: &[Phdr],
+        content: impl Fn(&Phdr) -> Option<&'a [u8]>,
+    ) -> Result<Image<'a>, PlanError> {
+        let segments = load_segments(phdrs, content)?;
+        let fixed_address = segments
+            .first()
+            .is_some_and(|segment| segment.vaddr >= 0x1_0000);
+        let mut image = Image {
+            segments,
+            functions: Vec::new(),
+            frames: Vec::new(),
+            pointers: Vec::new(),
+            fixed_address,
+            build_id: None,
+        };
+        let relro = phdrs
+            .iter()
+            .find(|phdr| phdr.kind == PT_GNU_RELRO)
+            .map(|phdr| Range {
+                start: phdr.vaddr,
+                end: phdr.vaddr.saturating_add(phdr.filesz),
+            });
+        for phdr in phdrs {
+            match phdr.kind {
+                PT_NOTE if image.build_id.is_none() => {
+                    image.build_id = image.at(phdr.vaddr, phdr.filesz).and_then(find_build_id)
+                }
+                PT_DYNAMIC => dynamic::read(&mut image, phdr.vaddr, phdr.filesz, relro),
+                PT_GNU_EH_FRAME => image.frames = unwind::read(&image, phdr.vaddr),
+                _ => {}
+            }
+        }
+        image.functions.sort_unstable();
+        image.functions.dedup();
+        Ok(image)
+    }
+
+    /// `len` bytes at an unrelocated address, if one segment holds them all.
+    pub(crate) fn at(&self, vaddr: u64, len: u64) -> Option<&'a [u8]> {
+        bytes::slice(self.from(vaddr)?, 0, len)
+    }
+
+    /// All bytes from an unrelocated address to the end of its segment.
+    pub(crate) fn from(&self, vaddr: u64) -> Option<&'a [u8]> {
+        let segment = self
+            .segments
+            .iter()
+            .find(|segment| vaddr >= segment.vaddr && vaddr < segment.end())?;
+        segment.bytes.get((vaddr - segment.vaddr) as usize..)
+    }
+
+    pub(crate) fn code(&self) -> impl Iterator<Item = &Segment<'a>> {
+        self.segments.iter().filter(|segment| segment.executable)
+    }
+
+    pub(crate) fn is_code(&self, vaddr: u64) -> bool {
+        self.code()
+            .any(|segment| vaddr >= segment.vaddr && vaddr < segment.end())
+    }
+
+    /// Undoes relocation: ld.so adds the load bias to some addresses in mapped tables. The bias is seen from where the
+    /// bytes lie, so no caller has to know it.
+    pub(crate) fn unrelocated(&self, address: u64) -> u64 {
+        let inside = |address| {
+            self.segments
+                .iter()
+                .any(|segment| address >= segment.vaddr && address <= segment.end())
+        };
+        let Some(first) = self.segments.first() else {
+            return address;
+        };
+        let bias = (first.bytes.as_ptr() as u64).wrapping_sub(first.vaddr);
+        let without = address.wrapping_sub(bias);
+        if !inside(address) && inside(without) {
+            without
+        } else {
+            address
+        }
+    }
+
+    fn add_symtab(&mut self, file: &[u8]) {
+        let read =
+            || -> Option<(u64, u16)> { Some((bytes::u64(file, 40)?, bytes::u16(file, 60)?)) };
+        let Some((offset, count)) = read() else {
+            return;
+        };
+        for index in 0..u64::from(count) {
+            let Some(header) = offset
+                .checked_add(index * 64)
+                .and_then(|at| bytes::slice(file, at, 64))
+            else {
+                break;
+            };
+            if bytes::u32(header, 4) != Some(SHT_SYMTAB) {
+                continue;
+            }
+            let table = (bytes::u64(header, 24), bytes::u64(header, 32));
+            if let (Some(at), Some(len)) = table
+                && let Some(table) = bytes::slice(file, at, len)
+            {
+                dynamic::add_symbols(self, table);
+            }
+        }
+        self.functions.sort_unstable();
+        self.functions.dedup();
+    }
+}
+
+fn parse_phdrs(table: &[u8]) -> Vec<Phdr> {
+    let parse = |raw: &[u8]| {
+        Some(Phdr {
+            kind: bytes::u32(raw, 0)?,
+            flags: bytes::u32(raw, 4)?,
+            offset: bytes::u64(raw, 8)?,
+            vaddr: bytes::u64(raw, 16)?,
+            filesz: bytes::u64(raw, 32)?,
+        })
+    };
+    table.chunks_exact(PHDR_SIZE).filter_map(parse).collect()
+}
+
+fn load_segments<'a>(
+    phdrs: &[Phdr],
+    content: impl Fn(&Phdr) -> Option<&'a [u8]>,
+) -> Result<Vec<Segment<'a>>, PlanError> {
+    let mut segments: Vec<Segment<'a>> = Vec::new();
+    for phdr in phdrs
+        .iter()
+        .filter(|phdr| phdr.kind == PT_LOAD && phdr.filesz > 0)
+    {
+        if phdr.vaddr >= ADDRESS_LIMIT || phdr.filesz >= ADDRESS_LIMIT {
+            return Err(PlanError::BadSegments);
+        }
+        if segments.last().is_some_and(|last| phdr.vaddr < last.end()) {
+            return Err(PlanError::BadSegments);
+        }
+        let bytes = content(phdr).ok_or(PlanError::Truncated)?;
+        let executable = phdr.flags & PF_X != 0;
+        segments.push(Segment {
+            vaddr: phdr.vaddr,
+            bytes,
+            executable,
+            writable: phdr.flags & PF_W != 0,
+            has_headers: phdr.offset == 0,
+        });
+    }
+    Ok(segments)
+}
+
+fn find_build_id(mut notes: &[u8]) -> Option<&[u8]> {
+    let padded = |len: u32| (len as usize).checked_add(3).map(|len| len & !3);
+    while notes.len() >= 12 {
+        let (name_len, id_len, kind) = (
+            bytes::u32(notes, 0)?,
+            bytes::u32(notes, 4)?,
+            bytes::u32(notes, 8)?,
+        );
+        let id_at = padded(name_len)?.checked_add(12)?;
+        if kind == NT_GNU_BUILD_ID && notes.get(12..16) == Some(b"GNU\0") {
+            return notes
+                .get(id_at..id_at.checked_add(id_len as usize)?)
+                .filter(|id| !id.is_empty());
+        }
+        notes = notes.get(id_at.checked_add(padded(id_len)?)?..)?;
+    }
+    None
+}
