@@ -1,0 +1,133 @@
+/* A kernel thread made by raw clone before the first pthread_create locks, waits and wakes together with pthreads,
+ * through bare futex calls on private memory. It has no thread-local storage, so it calls nothing of libc. */
+#include "check.h"
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <sys/mman.h>
+
+static atomic_int lock_word, to_foreign, to_thread, rounds, done;
+static long guarded;
+
+static long raw_futex(atomic_int *at, int op, int value)
+{
+    long rc;
+    register long r10 __asm__("r10") = 0;
+    __asm__ volatile("syscall"
+                     : "=a"(rc)
+                     : "a"(SYS_futex), "D"(at), "S"(op), "d"((long)value), "r"(r10)
+                     : "rcx", "r11", "memory");
+    return rc;
+}
+
+/* The mutex of "Futexes are tricky": 0 free, 1 held, 2 held and perhaps waited for. */
+#define MUTEX(futex_call)                                                                                             \
+    static void futex_call##_lock(void)                                                                               \
+    {                                                                                                                 \
+        int was = 0;                                                                                                  \
+        if (atomic_compare_exchange_strong(&lock_word, &was, 1))                                                      \
+            return;                                                                                                   \
+        if (was != 2)                                                                                                 \
+            was = atomic_exchange(&lock_word, 2);                                                                     \
+        while (was != 0) {                                                                                            \
+            futex_call(&lock_word, FUTEX_WAIT_PRIVATE, 2);                                                            \
+            was = atomic_exchange(&lock_word, 2);                                                                     \
+        }                                                                                                             \
+    }                                                                                                                 \
+    static void futex_call##_unlock(void)                                                                             \
+    {                                                                                                                 \
+        if (atomic_exchange(&lock_word, 0) == 2)                                                                      \
+            futex_call(&lock_word, FUTEX_WAKE_PRIVATE, 1);                                                            \
+    }
+
+static long libc_futex(atomic_int *at, int op, int value)
+{
+    return syscall(SYS_futex, at, op, value, NULL);
+}
+MUTEX(raw_futex)
+MUTEX(libc_futex)
+
+#define ROUNDS 300
+
+static void foreign_body(void)
+{
+    for (int i = 1; i <= ROUNDS; i++) {
+        while (atomic_load(&to_foreign) < i)
+            raw_futex(&to_foreign, FUTEX_WAIT_PRIVATE, i - 1);
+        raw_futex_lock();
+        guarded++;
+        raw_futex_unlock();
+        atomic_store(&to_thread, i);
+        raw_futex(&to_thread, FUTEX_WAKE_PRIVATE, 1);
+    }
+    atomic_store(&done, 1);
+    raw_futex(&done, FUTEX_WAKE_PRIVATE, 10);
+}
+
+__attribute__((noreturn, used)) static void foreign_main(void)
+{
+    foreign_body();
+    for (;;)
+        __asm__ volatile("syscall" ::"a"(SYS_exit), "D"(0) : "rcx", "r11", "memory");
+}
+
+static void start_foreign(void)
+{
+    char *stack = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(stack != MAP_FAILED);
+    long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, rc;
+    register long r10 __asm__("r10") = 0;
+    register long r8 __asm__("r8") = 0;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "and $-16, %%rsp\n\t"
+                     "call foreign_main\n\t"
+                     "1:"
+                     : "=a"(rc)
+                     : "a"(SYS_clone), "D"(flags), "S"(stack + 65536), "d"(0L), "r"(r10), "r"(r8)
+                     : "rcx", "r11", "memory");
+    CHECK(rc > 0);
+}
+
+static void *adds(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 500; i++) {
+        libc_futex_lock();
+        long was = guarded;
+        if (i % 10 == 0)
+            sched_yield();
+        guarded = was + 1;
+        libc_futex_unlock();
+    }
+    return NULL;
+}
+
+static void *ping(void *arg)
+{
+    (void)arg;
+    for (int i = 1; i <= ROUNDS; i++) {
+        atomic_store(&to_foreign, i);
+        libc_futex(&to_foreign, FUTEX_WAKE_PRIVATE, 1);
+        while (atomic_load(&to_thread) < i)
+            libc_futex(&to_thread, FUTEX_WAIT_PRIVATE, i - 1);
+        atomic_fetch_add(&rounds, 1);
+    }
+    return NULL;
+}
+
+int main(void)
+{
+    start_foreign();
+    pthread_t threads[5];
+    threads[0] = start(ping, NULL);
+    for (int i = 1; i < 5; i++)
+        threads[i] = start(adds, NULL);
+    for (int i = 0; i < 5; i++)
+        join(threads[i]);
+    while (!atomic_load(&done))
+        libc_futex(&done, FUTEX_WAIT_PRIVATE, 0);
+    printf("rounds %d, guarded %ld\n", atomic_load(&rounds), guarded);
+    return 0;
+}
