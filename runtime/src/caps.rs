@@ -1,0 +1,94 @@
+//! What this kernel and this processor offer, probed once; each can be forced off from outside
+//! (`LICHEN_WITHOUT`), because other people's kernels are our fallback paths.
+//!
+//! Called at activation; afterwards only read.
+#![allow(unsafe_code)]
+
+use crate::arch::syscall6;
+use crate::sys;
+
+/// One byte per ability.
+#[derive(Clone, Copy, Debug)]
+pub struct Caps {
+    /// `preadv2(RWF_NOWAIT)` works on pipes (6.4 and later).
+    pub nowait: bool,
+    /// `MADV_GUARD_INSTALL` (6.13 and later): guards of stacks without a mapping of their own.
+    pub guard_install: bool,
+    /// `PROCMAP_QUERY` on /proc/self/maps (6.11 and later).
+    pub procmap_query: bool,
+    /// A short read tells that a TCP stream is empty until its next edge.
+    pub short_read: bool,
+    /// Stacks of threads come from one big region.
+    pub stack_slots: bool,
+}
+
+impl Caps {
+    /// Nothing: the state before activation.
+    pub const NONE: Caps = Caps {
+        nowait: false,
+        guard_install: false,
+        procmap_query: false,
+        short_read: false,
+        stack_slots: false,
+    };
+
+    /// Asks the kernel. Costs a few microseconds; allocates nothing.
+    pub fn probe() -> Caps {
+        Caps {
+            nowait: probe_nowait(),
+            guard_install: probe_guard_install(),
+            procmap_query: true,
+            short_read: true,
+            stack_slots: true,
+        }
+    }
+}
+
+/// The processor and the kernel let user space set FS and GS bases (AT_HWCAP2 bit 1, Linux 5.9).
+pub fn has_fsgsbase() -> bool {
+    const HWCAP2_FSGSBASE: u64 = 1 << 1;
+    // SAFETY: reads the auxiliary vector.
+    unsafe { libc::getauxval(libc::AT_HWCAP2) & HWCAP2_FSGSBASE != 0 }
+}
+
+fn probe_nowait() -> bool {
+    const RWF_NOWAIT: usize = 8;
+    let mut ends = [0i32; 2];
+    let mut byte = 0u8;
+    let iov = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    // SAFETY: all pointers are to locals.
+    unsafe {
+        let flags = libc::O_CLOEXEC as usize;
+        if syscall6(libc::SYS_pipe2 as usize, ends.as_mut_ptr() as usize, flags, 0, 0, 0, 0) < 0 {
+            return false;
+        }
+        let got = syscall6(
+            libc::SYS_preadv2 as usize,
+            ends[0] as usize,
+            (&raw const iov) as usize,
+            1,
+            usize::MAX,
+            usize::MAX,
+            RWF_NOWAIT,
+        );
+        sys::close(ends[0]);
+        sys::close(ends[1]);
+        got == -(libc::EAGAIN as isize)
+    }
+}
+
+/// `madvise` advice that makes pages fault like a guard without splitting the mapping.
+pub const MADV_GUARD_INSTALL: usize = 102;
+/// Its opposite.
+pub const MADV_GUARD_REMOVE: usize = 103;
+
+fn probe_guard_install() -> bool {
+    let Some(page) = sys::map_anonymous(4096) else { return false };
+    // SAFETY: advises, then unmaps, a page of our own.
+    unsafe {
+        let nr = libc::SYS_madvise as usize;
+        let done = syscall6(nr, page as usize, 4096, MADV_GUARD_INSTALL, 0, 0, 0) == 0;
+        sys::unmap(page, 4096);
+        done
+    }
+}

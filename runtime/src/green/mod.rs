@@ -1,0 +1,154 @@
+//! The record of a green thread. Records never move and are never unmapped, so a plain
+//! `&'static Green` is a handle; all fields are cells.
+//!
+//! **Who may touch a record:** the carrier that owns the green (green side or scheduler side, never
+//! both at once, they are coroutines of one kernel thread). The only exceptions are the atomics
+//! `remote_*` (see [`crate::remote`]). Reading from outside the process is for tools: see [`table`].
+
+pub mod context;
+pub mod masks;
+pub mod table;
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
+
+/// A handle on a green.
+pub type GreenRef = &'static Green;
+
+/// Where a green is in its life.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    Free = 0,
+    Ready = 1,
+    Running = 2,
+    Parked = 3,
+    /// Ended, but its record stays: the first thread of the process after `pthread_exit`.
+    Ended = 4,
+}
+
+/// What a parked green waits for.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wait {
+    Nothing = 0,
+    /// Its turn, after `sched_yield`. Argument: none.
+    Turn = 1,
+    /// A time. Argument: none.
+    Time = 2,
+    /// A descriptor. Argument: its number.
+    Descriptor = 3,
+    /// Several descriptors. Argument: how many.
+    Descriptors = 4,
+    /// An address. Argument: the address.
+    Futex = 5,
+    /// A kernel thread that makes the call for it. Argument: the call's number.
+    Helper = 6,
+    /// A signal or a child. Argument: none.
+    Signal = 7,
+}
+
+/// Why a parked green runs again.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wake {
+    /// What it waited for has happened (or might have: look again).
+    Ready = 0,
+    /// Its deadline passed.
+    TimedOut = 1,
+    /// A signal is waiting for it.
+    Interrupted = 2,
+}
+
+/// One green thread. 192 bytes; the layout is versioned by [`table::VERSION`].
+#[repr(C, align(64))]
+pub struct Green {
+    /// Where it goes on when resumed (a stack pointer of the `context` crate).
+    pub context: Cell<usize>,
+    /// Its FS base, that is its TCB, that is its `pthread_t`.
+    pub fs: Cell<usize>,
+    /// Link of the run queue or of the free list.
+    pub next: Cell<Option<GreenRef>>,
+    pub tid: Cell<u32>,
+    pub state: Cell<State>,
+    pub wait: Cell<Wait>,
+    pub wake: Cell<Wake>,
+    /// Accounted in [`masks`] (from its first own mask until its end).
+    pub accounted: Cell<bool>,
+    pub wait_argument: Cell<u64>,
+    /// When the present state began: monotonic nanoseconds, as coarse as one turn of the scheduler.
+    pub since_ns: Cell<u64>,
+    /// Position in the timer heap plus one; 0 when it has no timer.
+    pub timer_position: Cell<u32>,
+    /// Counts parks, so that a late wake from another kernel thread is recognised.
+    pub park_count: AtomicU32,
+
+    /// The signal mask the program sees.
+    pub mask: Cell<u64>,
+    /// Signals noted for this green alone and not yet delivered.
+    pub pending: Cell<u64>,
+    /// To put back when a call with a temporary mask (`ppoll`) ends; valid if `mask_saved`.
+    pub saved_mask: Cell<u64>,
+    pub mask_saved: Cell<bool>,
+    pub is_first: Cell<bool>,
+    /// PKRU, once the program uses protection keys.
+    pub pkru: Cell<u32>,
+    /// The program's alternate signal stack: address, size, flags.
+    pub altstack: Cell<[usize; 3]>,
+
+    /// `set_robust_list`: address of the head.
+    pub robust_list: Cell<usize>,
+    /// CLONE_CHILD_CLEARTID: the word to clear and wake at the end.
+    pub clear_tid: Cell<usize>,
+    /// The function it was started with, as `pthread_create` got it; 0 for the first thread.
+    pub start: Cell<usize>,
+    /// The door's frame while it is parked or about to start, for backtraces from outside.
+    pub frame: Cell<usize>,
+
+    pub(crate) remote_next: AtomicPtr<Green>,
+    pub(crate) remote_count: AtomicU32,
+    pub(crate) remote_queued: AtomicBool,
+}
+
+const _: () = assert!(size_of::<Green>() == 192);
+
+impl Green {
+    /// Makes the record fresh for a new thread.
+    pub fn reset(&self, tid: u32) {
+        self.context.set(0);
+        self.fs.set(0);
+        self.next.set(None);
+        self.tid.set(tid);
+        self.state.set(State::Ready);
+        self.wait.set(Wait::Nothing);
+        self.wake.set(Wake::Ready);
+        self.accounted.set(false);
+        self.timer_position.set(0);
+        self.mask.set(0);
+        self.pending.set(0);
+        self.mask_saved.set(false);
+        self.is_first.set(false);
+        self.altstack.set([0, 0, libc::SS_DISABLE as usize]);
+        self.robust_list.set(0);
+        self.clear_tid.set(0);
+        self.start.set(0);
+        self.frame.set(0);
+    }
+
+    /// Enters a state, noting when.
+    pub fn enter(&self, state: State, wait: Wait, argument: u64, now_ns: u64) {
+        self.state.set(state);
+        self.wait.set(wait);
+        self.wait_argument.set(argument);
+        self.since_ns.set(now_ns);
+    }
+}
+
+impl crate::timers::Slot for GreenRef {
+    fn position(self) -> u32 {
+        self.timer_position.get()
+    }
+    fn set_position(self, position: u32) {
+        self.timer_position.set(position);
+    }
+}

@@ -1,0 +1,143 @@
+//! The only way to block, and to make and end greens. Green side.
+//!
+//! Each function fills a request on the caller's own stack and changes to the scheduler, which
+//! does the rest. So nothing here allocates, and a green has left its stack before anybody can
+//! wake it:
+//!
+//! ```text
+//!   the green                         the scheduler                     a waker
+//!     attempt: would block
+//!     request on its stack ═════════► state := Parked
+//!                                     link the waiter / the timer
+//!                                                                       sees Parked: Ready, queue
+//!                                     ... its turn
+//!     attempt again      ◄═══════════ Running
+//! ```
+
+use crate::futexes::Waiter;
+use crate::green::{GreenRef, State, Wait, Wake};
+use crate::reactor::FdWaiter;
+use crate::sched::{Runtime, Scheduler, switch};
+use core::sync::atomic::Ordering;
+
+/// When a wait ends at the latest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Deadline {
+    Never,
+    /// Monotonic nanoseconds.
+    At(u64),
+    /// Nanoseconds from now.
+    In(u64),
+    /// CLOCK_REALTIME nanoseconds.
+    Realtime(u64),
+}
+
+/// What a green asks of the scheduler side.
+pub enum Request<'a> {
+    /// Let others run first.
+    Yield,
+    /// Wait for time alone, or for an unpark.
+    Sleep { wait: Wait, argument: u64, deadline: Deadline },
+    /// Wait for one descriptor. Comes back with `waiter.fd` -1 if it cannot be watched.
+    Fd { waiter: &'a FdWaiter, deadline: Deadline },
+    /// Wait for any of several (descriptor, interest).
+    Fds { waits: &'a [(i32, u8)], deadline: Deadline },
+    /// Wait on an address, if `check` agrees under the queue's lock; else `verdict` is its errno.
+    Futex {
+        waiter: &'a Waiter,
+        address: u64,
+        check: &'a dyn Fn() -> Result<(), i32>,
+        deadline: Deadline,
+        verdict: i32,
+    },
+    /// Run this on the scheduler side and come back at once.
+    Serve(&'a mut dyn FnMut(&mut Scheduler)),
+    /// The thread has ended; never comes back.
+    End,
+}
+
+fn park(runtime: &Runtime, request: &mut Request<'_>) -> Wake {
+    if let Some(green) = runtime.worker.current.get() {
+        let count = green.park_count.load(Ordering::Relaxed);
+        green.park_count.store(count.wrapping_add(1), Ordering::Relaxed);
+    }
+    runtime.worker.parks.set(runtime.worker.parks.get() + 1);
+    switch::to_scheduler(runtime, request)
+}
+
+/// Lets every other ready green run first.
+pub fn yield_now(runtime: &Runtime) {
+    park(runtime, &mut Request::Yield);
+}
+
+/// Parks until `deadline`, an unpark or a signal.
+pub fn sleep(runtime: &Runtime, wait: Wait, argument: u64, deadline: Deadline) -> Wake {
+    park(runtime, &mut Request::Sleep { wait, argument, deadline })
+}
+
+/// Parks until `fd` has an edge that meets `interest`. Returns why it woke and the descriptor to
+/// try again: usually `fd`; a private duplicate of it, which the caller must close, when the
+/// program closed `fd` meanwhile; -1 when it cannot be watched.
+pub fn wait_fd(runtime: &Runtime, fd: i32, interest: u8, deadline: Deadline) -> (Wake, i32) {
+    let Some(green) = runtime.worker.current.get() else { return (Wake::Ready, -1) };
+    let waiter = FdWaiter::new(green, fd, interest);
+    let wake = park(runtime, &mut Request::Fd { waiter: &waiter, deadline });
+    runtime.slots.unlink(&waiter);
+    (wake, waiter.fd.get())
+}
+
+/// Parks until one of several descriptors has an edge that concerns it.
+pub fn wait_fds(runtime: &Runtime, waits: &[(i32, u8)], deadline: Deadline) -> Wake {
+    park(runtime, &mut Request::Fds { waits, deadline })
+}
+
+/// Parks on an address. `Err` is what `check` said; `Ok` why it woke.
+///
+/// # Errors
+/// The errno of `check`.
+pub fn wait_futex(
+    runtime: &Runtime,
+    waiter: &Waiter,
+    address: usize,
+    check: &dyn Fn() -> Result<(), i32>,
+    deadline: Deadline,
+) -> Result<Wake, i32> {
+    let mut request =
+        Request::Futex { waiter, address: address as u64, check, deadline, verdict: 0 };
+    let wake = park(runtime, &mut request);
+    if let Request::Futex { verdict, .. } = request {
+        if verdict != 0 {
+            return Err(verdict);
+        }
+    }
+    // A waker that took it out of the queue has done its work, whatever else happened.
+    let unwoken = runtime.futexes.cancel(waiter);
+    Ok(if unwoken { wake } else { Wake::Ready })
+}
+
+/// Runs `service` on the scheduler side: there std and allocation are allowed.
+pub fn serve(runtime: &Runtime, service: &mut dyn FnMut(&mut Scheduler)) {
+    switch::to_scheduler(runtime, &mut Request::Serve(service));
+}
+
+/// Ends the running green. Its stack is not touched after this.
+pub fn end(runtime: &Runtime) -> ! {
+    switch::to_scheduler(runtime, &mut Request::End);
+    crate::sys::die("a thread came back after its end")
+}
+
+/// Makes a green ready that begins with the door's frame at `frame`, on the stack below it.
+/// It inherits the caller's floating-point control words.
+///
+/// # Safety
+/// `frame` must be a complete frame at the top of an unused stack with 512 bytes below it.
+#[allow(unsafe_code)]
+pub unsafe fn spawn(runtime: &Runtime, green: GreenRef, frame: usize, fs: usize) {
+    green.frame.set(frame);
+    green.fs.set(fs);
+    // SAFETY: by the caller's contract; the context lies right below the frame.
+    let context = unsafe { crate::green::context::make(frame, 512, switch::begin) };
+    green.context.set(context);
+    green.enter(State::Ready, Wait::Turn, 0, runtime.carrier.now_ns.get());
+    runtime.carrier.ready.push(green);
+}

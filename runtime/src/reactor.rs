@@ -1,0 +1,357 @@
+//! Descriptors: one edge-triggered registration each, and who waits for its edges.
+//!
+//! Two halves. [`Slots`] is what the green side may ask and note without a system call: is this
+//! stream known to be empty, who waits on it. [`Reactor`] is mio and belongs to the scheduler side.
+//!
+//! The rule: *attempt first, then wait for an edge*. A waiter comes here only after the call would
+//! have blocked, so with edge triggering the next edge is news. An edge without waiters is kept as
+//! "may be ready". Generations in the tokens keep late events of a closed descriptor from waking
+//! the users of the next one with its number.
+#![allow(unsafe_code)]
+
+use crate::green::{GreenRef, Wake};
+use crate::{Runtime, sys};
+use core::cell::Cell;
+use core::ptr::null;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+/// Bits of an interest, and of what an edge said.
+pub const READ: u8 = 1;
+/// Room to write, or an error.
+pub const WRITE: u8 = 2;
+/// Urgent data.
+pub const URGENT: u8 = 4;
+
+const REGISTERED: u8 = 1;
+/// An edge came since the stream was last seen empty.
+const MAY_READ: u8 = 2;
+/// Urgent data was seen once: a short read no longer proves the stream empty.
+const SAW_URGENT: u8 = 4;
+
+/// Descriptors beyond this number are not watched; calls on them stay native.
+pub const SLOTS_MAX: usize = 1 << 20;
+const DOORBELL: Token = Token(usize::MAX);
+const CLOCK: Token = Token(usize::MAX - 1);
+
+/// What the reactor knows of one descriptor.
+pub struct Slot {
+    waiters: Cell<*const FdWaiter>,
+    generation: Cell<u32>,
+    flags: Cell<u8>,
+}
+
+/// One green waiting for one descriptor. Lives on the green's stack (or in a list of the scheduler
+/// side); must be out of the list before that ends: [`Slots::unlink`].
+pub struct FdWaiter {
+    next: Cell<*const FdWaiter>,
+    prev: Cell<*const FdWaiter>,
+    green: GreenRef,
+    interest: u8,
+    linked: Cell<bool>,
+    /// The descriptor to try again; changes when the program closes the original meanwhile.
+    pub fd: Cell<i32>,
+}
+
+impl FdWaiter {
+    /// A wait of `green` that has not begun.
+    pub fn new(green: GreenRef, fd: i32, interest: u8) -> FdWaiter {
+        FdWaiter {
+            next: Cell::new(null()),
+            prev: Cell::new(null()),
+            green,
+            interest,
+            linked: Cell::new(false),
+            fd: Cell::new(fd),
+        }
+    }
+}
+
+/// The slots of all descriptors. Green side and scheduler side of the one carrier.
+pub struct Slots {
+    base: Cell<*const Slot>,
+    /// One more than the highest descriptor ever registered.
+    end: Cell<i32>,
+}
+
+impl Slots {
+    /// Before activation.
+    pub const fn new() -> Slots {
+        Slots { base: Cell::new(null()), end: Cell::new(0) }
+    }
+
+    /// Maps the table. `false` if there is no address space for it.
+    pub fn map(&self) -> bool {
+        match sys::map_anonymous(SLOTS_MAX * size_of::<Slot>()) {
+            Some(address) => {
+                self.base.set(address.cast());
+                true
+            }
+            None => false,
+        }
+    }
+
+    #[inline(always)]
+    fn get(&self, fd: i32) -> Option<&Slot> {
+        if fd as u32 as usize >= SLOTS_MAX || self.base.get().is_null() {
+            return None;
+        }
+        // SAFETY: the mapping holds SLOTS_MAX zeroed slots for ever, and zeros are a valid slot.
+        Some(unsafe { &*self.base.get().add(fd as usize) })
+    }
+
+    /// Is an attempt to read worth a system call? No, if the stream was seen empty and no edge
+    /// came since.
+    #[inline(always)]
+    pub fn may_read(&self, fd: i32) -> bool {
+        self.get(fd).is_none_or(|s| s.flags.get() & (REGISTERED | MAY_READ) != REGISTERED)
+    }
+
+    /// Notes that the stream is empty: a read came back short or with EAGAIN.
+    #[inline(always)]
+    pub fn drained(&self, fd: i32) {
+        if let Some(slot) = self.get(fd) {
+            if slot.flags.get() & SAW_URGENT == 0 {
+                slot.flags.set(slot.flags.get() & !MAY_READ);
+            }
+        }
+    }
+
+    /// The epoll instance knows this descriptor.
+    #[inline(always)]
+    pub fn is_registered(&self, fd: i32) -> bool {
+        self.get(fd).is_some_and(|s| s.flags.get() & REGISTERED != 0)
+    }
+
+    /// Some green waits for it.
+    #[inline(always)]
+    pub fn has_waiters(&self, fd: i32) -> bool {
+        self.get(fd).is_some_and(|s| !s.waiters.get().is_null())
+    }
+
+    /// The descriptor is about to be closed or replaced: late events must find nobody.
+    pub fn forget(&self, fd: i32) {
+        if let Some(slot) = self.get(fd) {
+            slot.flags.set(0);
+            slot.generation.set(slot.generation.get().wrapping_add(1));
+        }
+    }
+
+    /// In the child of a fork: no epoll instance of this process knows any descriptor, and nobody
+    /// waits.
+    pub fn clear(&self) {
+        for fd in 0..self.end.replace(0) {
+            self.forget(fd);
+            if let Some(slot) = self.get(fd) {
+                slot.waiters.set(null());
+            }
+        }
+    }
+
+    /// Moves the waiters of `from` to `to`, a duplicate of the same description, and wakes them:
+    /// they try again there.
+    pub fn move_waiters(&self, runtime: &Runtime, from: i32, to: i32) {
+        let Some(slot) = self.get(from) else { return };
+        // SAFETY: linked waiters are alive: their frames end only after `unlink`.
+        while let Some(waiter) = unsafe { slot.waiters.get().as_ref() } {
+            self.unlink(waiter);
+            waiter.fd.set(to);
+            runtime.unpark(waiter.green, Wake::Ready);
+        }
+    }
+
+    fn link(&self, waiter: &FdWaiter) {
+        let Some(slot) = self.get(waiter.fd.get()) else { return };
+        waiter.prev.set(null());
+        waiter.next.set(slot.waiters.get());
+        // SAFETY: linked waiters are alive.
+        if let Some(first) = unsafe { slot.waiters.get().as_ref() } {
+            first.prev.set(waiter);
+        }
+        slot.waiters.set(waiter);
+        waiter.linked.set(true);
+    }
+
+    /// Takes a waiter out of its list, if it is in one.
+    pub fn unlink(&self, waiter: &FdWaiter) {
+        if !waiter.linked.replace(false) {
+            return;
+        }
+        let (prev, next) = (waiter.prev.get(), waiter.next.get());
+        // SAFETY: neighbours of a linked waiter are linked, so alive.
+        if let Some(next) = unsafe { next.as_ref() } {
+            next.prev.set(prev);
+        }
+        // SAFETY: as above.
+        match unsafe { prev.as_ref() } {
+            Some(prev) => prev.next.set(next),
+            None => {
+                if let Some(slot) = self.get(waiter.fd.get()) {
+                    slot.waiters.set(next);
+                }
+            }
+        }
+    }
+
+    /// An edge: keeps what it says and wakes whom it concerns.
+    fn fire(&self, runtime: &Runtime, fd: i32, generation: u32, said: u8) {
+        let Some(slot) = self.get(fd) else { return };
+        if slot.generation.get() != generation {
+            return;
+        }
+        let mut flags = slot.flags.get();
+        if said & (READ | URGENT) != 0 {
+            flags |= MAY_READ;
+        }
+        if said & URGENT != 0 {
+            flags |= SAW_URGENT;
+        }
+        slot.flags.set(flags);
+        let mut at = slot.waiters.get();
+        // SAFETY: linked waiters are alive; unparked greens do not run before this returns.
+        while let Some(waiter) = unsafe { at.as_ref() } {
+            at = waiter.next.get();
+            if waiter.interest & said != 0 {
+                runtime.unpark(waiter.green, Wake::Ready);
+            }
+        }
+    }
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Slots::new()
+    }
+}
+
+/// The epoll instance and what belongs to it. Scheduler side.
+pub struct Reactor {
+    poll: Poll,
+    events: Events,
+    timerfd: i32,
+    armed_ns: u64,
+}
+
+impl Reactor {
+    /// A new epoll instance with a doorbell and a clock.
+    ///
+    /// # Errors
+    /// When the process is out of descriptors or memory.
+    pub fn new(runtime: &Runtime) -> io::Result<Reactor> {
+        let mut poll = Poll::new()?;
+        lift_poll(&mut poll);
+        let (bell, clock) = (sys::eventfd(), sys::timerfd());
+        if bell < 0 || clock < 0 {
+            return Err(io::Error::from_raw_os_error(-bell.min(clock) as i32));
+        }
+        let (bell, clock) = (sys::lift(bell as i32), sys::lift(clock as i32));
+        poll.registry().register(&mut SourceFd(&bell), DOORBELL, Interest::READABLE)?;
+        poll.registry().register(&mut SourceFd(&clock), CLOCK, Interest::READABLE)?;
+        runtime.set_own_fds([poll.as_raw_fd(), bell, clock]);
+        Ok(Reactor { poll, events: Events::with_capacity(1024), timerfd: clock, armed_ns: 0 })
+    }
+
+    /// Begins a wait: registers the descriptor on first use and links the waiter.
+    ///
+    /// # Errors
+    /// The error of epoll_ctl(2): EPERM for what cannot be polled, ENOSPC, ENOMEM, EBADF.
+    pub fn begin(&self, slots: &Slots, waiter: &FdWaiter) -> io::Result<()> {
+        let fd = waiter.fd.get();
+        let slot = slots.get(fd).ok_or(io::Error::from_raw_os_error(libc::EPERM))?;
+        if slot.flags.get() & REGISTERED == 0 {
+            let token = Token(fd as usize | (slot.generation.get() as usize) << 32);
+            let all = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+            let registry = self.poll.registry();
+            match registry.register(&mut SourceFd(&fd), token, all) {
+                Err(e) if e.raw_os_error() == Some(libc::EEXIST) => {
+                    registry.reregister(&mut SourceFd(&fd), token, all)?;
+                }
+                other => other?,
+            }
+            slot.flags.set(slot.flags.get() | REGISTERED);
+            slots.end.set(slots.end.get().max(fd + 1));
+        }
+        slots.link(waiter);
+        Ok(())
+    }
+
+    /// Sees to it that the wait of [`Reactor::turn`] ends at `deadline_ns` at the latest.
+    pub fn arm(&mut self, deadline_ns: u64, now_ns: u64) {
+        let stands = self.armed_ns > now_ns && self.armed_ns <= deadline_ns;
+        if !stands {
+            self.armed_ns = deadline_ns;
+            sys::timerfd_set(self.timerfd, deadline_ns.max(1));
+        }
+    }
+
+    /// Takes events from the kernel and wakes whom they concern; with `block`, waits for the first.
+    pub fn turn(&mut self, runtime: &Runtime, block: bool) {
+        let patience = if block { None } else { Some(Duration::ZERO) };
+        if self.poll.poll(&mut self.events, patience).is_err() {
+            return; // EINTR: a signal was noted; the scheduler looks at it next.
+        }
+        for event in &self.events {
+            let Token(token) = event.token();
+            if event.token() == DOORBELL || event.token() == CLOCK {
+                continue;
+            }
+            let gone = event.is_error() || event.is_read_closed() && event.is_write_closed();
+            let mut said = if gone { READ | WRITE | URGENT } else { 0 };
+            said |= if event.is_readable() || event.is_read_closed() { READ } else { 0 };
+            said |= if event.is_writable() { WRITE } else { 0 };
+            said |= if event.is_priority() { URGENT } else { 0 };
+            runtime.slots.fire(runtime, token as u32 as i32, (token >> 32) as u32, said);
+        }
+    }
+}
+
+/// Moves mio's epoll descriptor to a high number. mio offers no way to choose it, and a low number
+/// is one the program would see missing; the number is found in the `Poll` by its value, and the
+/// change is kept only if `as_raw_fd` confirms it.
+fn lift_poll(poll: &mut Poll) {
+    let low = poll.as_raw_fd();
+    let high = sys::fcntl(low, libc::F_DUPFD_CLOEXEC, sys::descriptor_floor());
+    if high < 0 {
+        return;
+    }
+    let words = size_of::<Poll>() / size_of::<i32>();
+    let first = core::ptr::from_mut(poll).cast::<i32>();
+    for i in 0..words {
+        // SAFETY: stays within `poll`, which is plain integers and descriptors; a wrong guess is
+        // put back before anybody looks.
+        unsafe {
+            let word = first.add(i);
+            if word.read() == low {
+                word.write(high as i32);
+                if poll.as_raw_fd() == high as i32 {
+                    sys::close(low);
+                    return;
+                }
+                word.write(low);
+            }
+        }
+    }
+    sys::close(high as i32);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_epoll_descriptor_goes_to_a_high_number_and_still_works() {
+        let mut poll = Poll::new().unwrap();
+        let low = poll.as_raw_fd();
+        lift_poll(&mut poll);
+        assert_ne!(poll.as_raw_fd(), low);
+        let bell = sys::eventfd() as i32;
+        poll.registry().register(&mut SourceFd(&bell), Token(3), Interest::READABLE).unwrap();
+        sys::write(bell, &1u64.to_ne_bytes());
+        let mut events = Events::with_capacity(4);
+        poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+        assert_eq!(events.iter().next().map(|e| e.token()), Some(Token(3)));
+    }
+}

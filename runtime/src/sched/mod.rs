@@ -1,0 +1,382 @@
+//! Who runs next. One carrier at present: a scheduler context on its own stack with its own TCB.
+//!
+//! [`Scheduler::run`] is the whole story: take in what happened, run whoever is ready, and when
+//! nobody is, sleep in the reactor until something happens.
+//!
+//! [`Runtime`] is what both sides share, one static; its cells are touched by the one carrier only,
+//! its atomics by anybody.
+
+pub mod queue;
+pub mod switch;
+pub mod worker;
+
+pub use worker::Worker;
+
+use crate::caps::Caps;
+use crate::futexes::Futexes;
+use crate::green::masks::Masks;
+use crate::green::table::Table;
+use crate::green::{GreenRef, State, Wait, Wake};
+use crate::park::{Deadline, Request};
+use crate::reactor::{FdWaiter, Reactor, Slots};
+use crate::remote::Remote;
+use crate::sys;
+use crate::timers::Timers;
+use core::cell::Cell;
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use queue::Queue;
+use std::collections::BTreeMap;
+
+/// Greens resumed, or about 80 us of a 2.5 GHz counter spent, before the kernel is asked for news.
+const TURN_GREENS: u32 = 64;
+const TURN_CYCLES: u64 = 200_000;
+
+/// What belongs to one carrier and is needed on its green side too.
+pub struct Carrier {
+    pub ready: Queue,
+    /// Monotonic time, refreshed once per turn.
+    pub now_ns: Cell<u64>,
+}
+
+/// What the shim lends the machine.
+#[derive(Clone, Copy)]
+pub struct Hooks {
+    /// Enters the program as a new thread, from the door's frame at this address. Green side.
+    pub start: unsafe extern "C" fn(usize) -> !,
+    /// Hands noted signals to greens. Scheduler side.
+    pub route_signals: fn(),
+    /// Clears the dead thread's id word and wakes who joins it. Scheduler side: its stack is left.
+    pub ended: fn(GreenRef),
+}
+
+/// Everything shared.
+pub struct Runtime {
+    pub carrier: Carrier,
+    pub worker: Worker,
+    pub table: Table,
+    pub masks: Masks,
+    pub slots: Slots,
+    pub futexes: Futexes,
+    pub remote: Remote,
+    pub caps: Cell<Caps>,
+    pub hooks: Cell<Option<Hooks>>,
+    /// The doors are open: libc is rewritten and greens exist.
+    pub active: AtomicBool,
+    own_fds: [AtomicI32; 3],
+    /// The scheduler between its making at activation and its first run.
+    boot: Cell<Option<Box<Scheduler>>>,
+}
+
+/// The one instance.
+#[unsafe(no_mangle)]
+#[allow(unsafe_code)]
+pub static LICHEN_RUNTIME: Runtime = Runtime {
+    carrier: Carrier { ready: Queue::new(), now_ns: Cell::new(0) },
+    worker: Worker::new(),
+    table: Table::new(),
+    masks: Masks::new(),
+    slots: Slots::new(),
+    futexes: Futexes::new(),
+    remote: Remote::new(),
+    caps: Cell::new(Caps::NONE),
+    hooks: Cell::new(None),
+    active: AtomicBool::new(false),
+    own_fds: [const { AtomicI32::new(-1) }; 3],
+    boot: Cell::new(None),
+};
+
+/// The one instance.
+#[inline(always)]
+pub fn runtime() -> &'static Runtime {
+    &LICHEN_RUNTIME
+}
+
+impl Runtime {
+    /// Greens exist and calls come through the doors.
+    #[inline(always)]
+    pub fn is_active(&self) -> bool {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Makes a parked green ready; does nothing if it is not parked. Carrier only, both sides;
+    /// allocates nothing. Other kernel threads: [`Remote::push`] and [`Runtime::ring`].
+    pub fn unpark(&self, green: GreenRef, wake: Wake) {
+        if green.state.get() == State::Parked {
+            green.state.set(State::Ready);
+            green.wake.set(wake);
+            self.carrier.ready.push(green);
+        }
+    }
+
+    /// Ends the carrier's sleep. Any kernel thread, and signal handlers.
+    pub fn ring(&self) {
+        let bell = self.own_fds[1].load(Ordering::Relaxed);
+        if bell >= 0 {
+            sys::write(bell, &1u64.to_ne_bytes());
+        }
+    }
+
+    /// Notes the descriptors that are ours: epoll, doorbell, clock.
+    pub fn set_own_fds(&self, fds: [i32; 3]) {
+        for (cell, fd) in self.own_fds.iter().zip(fds) {
+            cell.store(fd, Ordering::Relaxed);
+        }
+    }
+
+    /// The epoll descriptor.
+    pub fn epoll_fd(&self) -> i32 {
+        self.own_fds[0].load(Ordering::Relaxed)
+    }
+
+    /// Is this descriptor ours, to be hidden from the program's close?
+    pub fn is_own_fd(&self, fd: i32) -> bool {
+        fd >= 0 && self.own_fds.iter().any(|own| own.load(Ordering::Relaxed) == fd)
+    }
+
+    /// Hands the scheduler to its context, which takes it when first resumed.
+    pub fn set_scheduler(&self, scheduler: Box<Scheduler>) {
+        self.boot.set(Some(scheduler));
+    }
+
+    fn take_scheduler(&self) -> Option<Box<Scheduler>> {
+        self.boot.take()
+    }
+
+    /// Our descriptors.
+    pub fn own_fds(&self) -> impl Iterator<Item = i32> + '_ {
+        self.own_fds.iter().map(|own| own.load(Ordering::Relaxed))
+    }
+}
+
+// The static below is shared in name only: see the module's second paragraph.
+mod shared {
+    #![allow(unsafe_code)]
+    // SAFETY: cells are touched by the one carrier only (its two sides are coroutines of one kernel
+    // thread); futex buckets lock themselves; the rest is atomic.
+    unsafe impl Sync for super::Runtime {}
+}
+
+/// What only the scheduler side has.
+pub struct Scheduler {
+    runtime: &'static Runtime,
+    reactor: Reactor,
+    timers: Timers<GreenRef>,
+    /// The waiters of greens that wait for several descriptors, by the address of their record.
+    many: BTreeMap<usize, Box<[FdWaiter]>>,
+}
+
+impl Scheduler {
+    /// The scheduler of the process.
+    ///
+    /// # Errors
+    /// When the process is out of descriptors or memory.
+    pub fn new(runtime: &'static Runtime) -> std::io::Result<Scheduler> {
+        let reactor = Reactor::new(runtime)?;
+        Ok(Scheduler { runtime, reactor, timers: Timers::new(), many: BTreeMap::new() })
+    }
+
+    /// Runs greens, for ever.
+    pub fn run(&mut self) -> ! {
+        loop {
+            self.take_in();
+            self.run_ready();
+            self.take_in();
+            let idle = self.runtime.carrier.ready.is_empty();
+            if idle {
+                self.arm();
+            }
+            self.reactor.turn(self.runtime, idle);
+            self.tell_time();
+        }
+    }
+
+    /// Signals noted, wakes from other kernel threads, deadlines passed.
+    fn take_in(&mut self) {
+        if self.runtime.worker.attention.load(Ordering::Relaxed) != 0 {
+            if let Some(hooks) = self.runtime.hooks.get() {
+                (hooks.route_signals)();
+            }
+        }
+        let runtime = self.runtime;
+        if !runtime.remote.is_empty() {
+            runtime.remote.drain(|green, count| {
+                if green.park_count.load(Ordering::Relaxed) == count {
+                    runtime.unpark(green, Wake::Ready);
+                }
+            });
+        }
+        if !self.timers.is_empty() {
+            self.tell_time();
+            while let Some(green) = self.timers.pop_due(runtime.carrier.now_ns.get()) {
+                runtime.unpark(green, Wake::TimedOut);
+            }
+        }
+    }
+
+    fn run_ready(&mut self) {
+        let begun = crate::arch::cycles();
+        for _ in 0..TURN_GREENS {
+            let Some(green) = self.runtime.carrier.ready.pop() else { return };
+            if green.timer_position.get() != 0 {
+                self.timers.remove(green);
+            }
+            if green.wait.get() == Wait::Descriptors {
+                self.drop_waiters(green);
+            }
+            switch::resume(self.runtime, green, |request| self.serve(green, request));
+            if crate::arch::cycles().wrapping_sub(begun) > TURN_CYCLES {
+                return;
+            }
+        }
+    }
+
+    /// A green left its stack and asks for `request`.
+    fn serve(&mut self, green: GreenRef, request: &mut Request<'_>) {
+        match request {
+            Request::Yield => {
+                self.settle(green, State::Ready, Wait::Turn, 0);
+                self.runtime.carrier.ready.push(green);
+            }
+            Request::Sleep { wait, argument, deadline } => {
+                self.settle(green, State::Parked, *wait, *argument);
+                self.limit(green, *deadline);
+            }
+            Request::Fd { waiter, deadline } => {
+                self.settle(green, State::Parked, Wait::Descriptor, waiter.fd.get() as u64);
+                match self.reactor.begin(&self.runtime.slots, waiter) {
+                    Ok(()) => self.limit(green, *deadline),
+                    Err(_) => self.refuse(green, request),
+                }
+            }
+            Request::Fds { waits, deadline } => {
+                let waiters: Box<[FdWaiter]> =
+                    waits.iter().map(|&(fd, what)| FdWaiter::new(green, fd, what)).collect();
+                self.settle(green, State::Parked, Wait::Descriptors, waits.len() as u64);
+                self.limit(green, *deadline);
+                self.wait_many(green, waiters);
+            }
+            Request::Futex { waiter, address, check, deadline, verdict } => {
+                self.settle(green, State::Parked, Wait::Futex, *address);
+                waiter.who.set(crate::futexes::Who::Green(
+                    green,
+                    green.park_count.load(Ordering::Relaxed),
+                ));
+                match self.runtime.futexes.enqueue(waiter, *check) {
+                    Ok(()) => self.limit(green, *deadline),
+                    Err(errno) => {
+                        *verdict = errno;
+                        self.at_once(green);
+                    }
+                }
+            }
+            Request::Serve(service) => {
+                service(self);
+                self.at_once(green);
+            }
+            Request::End => self.end(green),
+        }
+    }
+
+    fn settle(&self, green: GreenRef, state: State, wait: Wait, argument: u64) {
+        green.enter(state, wait, argument, self.runtime.carrier.now_ns.get());
+    }
+
+    /// The green goes on at once: there was nothing to wait for.
+    fn at_once(&self, green: GreenRef) {
+        green.state.set(State::Ready);
+        green.wake.set(Wake::Ready);
+        self.runtime.carrier.ready.push_front(green);
+    }
+
+    fn refuse(&self, green: GreenRef, request: &mut Request<'_>) {
+        if let Request::Fd { waiter, .. } = request {
+            waiter.fd.set(-1);
+        }
+        self.at_once(green);
+    }
+
+    fn limit(&mut self, green: GreenRef, deadline: Deadline) {
+        let at = match deadline {
+            Deadline::Never => return,
+            Deadline::At(ns) => ns,
+            Deadline::In(ns) => {
+                self.tell_time();
+                self.runtime.carrier.now_ns.get().saturating_add(ns)
+            }
+            Deadline::Realtime(ns) => {
+                self.tell_time();
+                let left = ns.saturating_sub(read_clock(libc::CLOCK_REALTIME));
+                self.runtime.carrier.now_ns.get().saturating_add(left)
+            }
+        };
+        self.timers.insert(at, green);
+    }
+
+    /// Waits for several descriptors: the waiters stay on the heap while the green is parked.
+    fn wait_many(&mut self, green: GreenRef, waiters: Box<[FdWaiter]>) {
+        for waiter in &waiters {
+            if self.reactor.begin(&self.runtime.slots, waiter).is_err() {
+                self.runtime.unpark(green, Wake::Ready);
+            }
+        }
+        self.many.insert(core::ptr::from_ref(green).addr(), waiters);
+    }
+
+    fn drop_waiters(&mut self, green: GreenRef) {
+        let waiters = self.many.remove(&core::ptr::from_ref(green).addr());
+        for waiter in waiters.iter().flatten() {
+            self.runtime.slots.unlink(waiter);
+        }
+    }
+
+    fn end(&mut self, green: GreenRef) {
+        let runtime = self.runtime;
+        if green.accounted.replace(false) {
+            runtime.masks.remove(green.mask.get());
+        }
+        let first = green.is_first.get();
+        green.state.set(if first { State::Ended } else { State::Free });
+        if let Some(hooks) = runtime.hooks.get() {
+            (hooks.ended)(green);
+        }
+        if !first {
+            runtime.table.give_back(green);
+        } else if let Some(header) = runtime.table.header() {
+            header.alive.set(header.alive.get().wrapping_sub(1));
+        }
+    }
+
+    /// In the child of a fork, on behalf of its only green: everything that was shared with the
+    /// parent through the kernel is made anew.
+    ///
+    /// # Errors
+    /// When no epoll instance can be had.
+    pub fn rebuild_after_fork(&mut self) -> std::io::Result<()> {
+        self.timers.clear();
+        self.many.clear();
+        self.runtime.slots.clear();
+        let old: [i32; 3] = core::array::from_fn(|i| self.runtime.own_fds[i].load(Ordering::Relaxed));
+        // The inherited epoll instance is the parent's too: it is closed, never changed.
+        let reactor = Reactor::new(self.runtime)?;
+        self.reactor = reactor;
+        old[1..].iter().for_each(|&fd| {
+            sys::close(fd);
+        });
+        Ok(())
+    }
+
+    fn arm(&mut self) {
+        if let Some(deadline) = self.timers.next_deadline() {
+            self.reactor.arm(deadline, self.runtime.carrier.now_ns.get());
+        }
+    }
+
+    fn tell_time(&self) {
+        self.runtime.carrier.now_ns.set(read_clock(libc::CLOCK_MONOTONIC));
+    }
+}
+
+/// A clock through the vDSO. Scheduler side.
+fn read_clock(clock: i32) -> u64 {
+    switch::clock_ns(clock)
+}
