@@ -30,6 +30,18 @@ Options end at the first word that is none, so the program's own options need no
 Each option's LICHEN_* variable does the same; an option wins over its variable.
 LICHEN_DISABLE=1 passes everything through.";
 
+const CHECK_HELP: &str = "\
+Exit status: 0 if it runs on green threads, 1 if it would run natively; 125 for a bad option, 126 if CMD
+cannot be run, 127 if it was not found.";
+
+const ENV_HELP: &str = "\
+Examples:
+  eval \"$(lichen env --stats)\"           for all that this shell starts from now on
+  lichen env --format systemd            lines for the [Service] section of a unit
+  lichen env --format docker             lines for a Dockerfile
+
+A program that cannot load the shim is only told apart by `lichen run`; see lichen check.";
+
 /// Runs unmodified threaded programs on green threads
 #[derive(Parser, Debug)]
 #[command(name = "lichen", version, after_help = EXAMPLES, styles = Styles::plain())]
@@ -43,8 +55,30 @@ pub enum Verb {
     /// Run a program on green threads
     #[command(after_help = EXIT_CODES)]
     Run(Run),
+    /// Tell whether a program can run on green threads, without starting it
+    #[command(after_help = CHECK_HELP)]
+    Check(Check),
     /// Print the variables that do the same without the launcher
+    #[command(after_help = ENV_HELP)]
     Env(Env),
+}
+
+#[derive(Args, Debug)]
+pub struct Check {
+    /// Write the report as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Judge this file as a libc instead of a program
+    #[arg(long, value_name = "FILE")]
+    pub libc: Option<PathBuf>,
+    /// The program, looked for in PATH; arguments are ignored
+    #[arg(
+        value_names = ["CMD", "ARGS"],
+        trailing_var_arg = true,
+        required_unless_present = "libc",
+        conflicts_with = "libc"
+    )]
+    pub command: Vec<OsString>,
 }
 
 #[derive(Args, Debug)]

@@ -7,7 +7,7 @@
 
 use std::ffi::{c_char, c_int};
 
-use crate::{cli, error::Error, prepare, run};
+use crate::{check, cli, error::Error, prepare, run};
 
 /// Entry point called by the C runtime; the standard library has kept the arguments already.
 // SAFETY: nothing else in this program defines a symbol named `main`.
@@ -26,6 +26,7 @@ fn verb() -> Result<c_int, Error> {
     match cli::parse()? {
         cli::Parsed::Done(status) => Ok(status),
         cli::Parsed::Verb(cli::Verb::Run(run)) => run::run(&run).map(|never| match never {}),
+        cli::Parsed::Verb(cli::Verb::Check(check)) => check::check(&check),
         cli::Parsed::Verb(cli::Verb::Env(env)) => prepare::print_exports(&env),
     }
 }

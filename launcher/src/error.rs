@@ -2,8 +2,10 @@
 //!
 //! Made anywhere in the launcher, shown by `entry`. A line must never leave the user without a next step.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+use crate::obstacle::Obstacle;
 
 /// Exit status: an error of ours, or a bad option or setting.
 pub const STATUS_OWN: i32 = 125;
@@ -34,6 +36,10 @@ pub enum Error {
     NoSuchFile(OsString),
     #[error("{}: {reason}", .path.display())]
     NotRunnable { path: PathBuf, reason: String },
+    #[error("{}: {} (refused because of --strict); {}", .path.display(), .obstacle.cause(), .obstacle.remedy())]
+    Refused { path: PathBuf, obstacle: Obstacle },
+    #[error("{}: {reason}", .path.display())]
+    LibcFile { path: PathBuf, reason: String },
     #[error("cannot write: {0}")]
     Output(std::io::Error),
 }
@@ -43,7 +49,7 @@ impl Error {
     pub fn status(&self) -> i32 {
         match self {
             Self::NotFound(_) | Self::NoSuchFile(_) => STATUS_NOT_FOUND,
-            Self::NotRunnable { .. } => STATUS_NOT_RUNNABLE,
+            Self::NotRunnable { .. } | Self::Refused { .. } => STATUS_NOT_RUNNABLE,
             _ => STATUS_OWN,
         }
     }
@@ -59,11 +65,6 @@ pub fn say(line: &str) {
     use std::io::Write;
     let line = format!("lichen: {}\n", line.replace('\n', " "));
     let _ = std::io::stderr().write_all(line.as_bytes());
-}
-
-/// A name for use inside a message.
-pub fn shown(name: &OsStr) -> String {
-    name.to_string_lossy().into_owned()
 }
 
 fn listed(paths: &[PathBuf]) -> String {

@@ -4,16 +4,18 @@
 //! process id, terminal, job control, signals and exit status stay the program's own.
 
 use std::convert::Infallible;
-use std::ffi::{CString, OsStr};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 
 use crate::cli::Run;
-use crate::error::Error;
+use crate::error::{Error, say};
+use crate::obstacle::Obstacle;
 use crate::prepare::Environment;
-use crate::{search, shim};
+use crate::target::Target;
+use crate::{libc, search, shim};
 
 /// Runs the program in place of this one; comes back only with an error.
 pub fn run(args: &Run) -> Result<Infallible, Error> {
@@ -21,13 +23,63 @@ pub fn run(args: &Run) -> Result<Infallible, Error> {
     let command = &args.command[0];
     let path = search::find(command, environment.get("PATH"))?;
     if !environment.settings.disable {
-        environment.preload(&shim::find()?, None);
+        set_up(command, &path, &mut environment)?;
     }
-    execute(
-        &path,
-        args.command.iter().map(|a| a.as_os_str()),
-        &environment,
-    )
+    let args = args.command.iter().map(OsString::as_os_str);
+    execute(&path, args, &environment)
+}
+
+/// Preloads the shim, or says why not; an error only where `--strict` demands it.
+fn set_up(command: &OsStr, path: &Path, environment: &mut Environment) -> Result<(), Error> {
+    let shim = shim::find()?;
+    let target = Target::examine(command, path, &environment.settings);
+    let obstacle = match target.obstacle.clone() {
+        None => libc_obstacle(&target, environment),
+        given => given,
+    };
+    match obstacle {
+        None => environment.preload(&shim, target.leading_library().map(OsString::as_os_str)),
+        Some(obstacle) if environment.settings.strict => {
+            return Err(Error::Refused {
+                path: path.to_owned(),
+                obstacle,
+            });
+        }
+        Some(obstacle) => {
+            if !environment.settings.quiet {
+                say(&format!(
+                    "{}: {}, so it runs natively; {}",
+                    path.display(),
+                    obstacle.cause(),
+                    obstacle.remedy()
+                ));
+            }
+            environment.no_preload();
+        }
+    }
+    Ok(())
+}
+
+/// Sees to it that the plans of libc and loader are cached. Whether they will do is asked only under
+/// `--strict`: otherwise the shim finds out for itself, and a start should cost next to nothing.
+fn libc_obstacle(target: &Target, environment: &Environment) -> Option<Obstacle> {
+    let folder = libc::cache_folder(environment);
+    let loader = target.loader();
+    let found = libc::of_loader(loader);
+    if !environment.settings.strict {
+        if let Some(folder) = &folder {
+            for module in found.as_deref().into_iter().chain([loader]) {
+                libc::ensure_planned(module, folder);
+            }
+        }
+        return None;
+    }
+    let Some(found) = found else {
+        return Some(Obstacle::LibcUnknown("libc.so.6 was not found".into()));
+    };
+    [found.as_path(), loader]
+        .into_iter()
+        .find_map(|module| libc::obstacle(module, folder.as_deref()))
 }
 
 /// execve(2), and for a file the kernel does not know the shell, as execvp(3) does it.
