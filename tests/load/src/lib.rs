@@ -5,7 +5,7 @@
 //! 1. `cli` reads the command line; `machine` says what this machine allows (descriptors, CPUs).
 //! 2. `server` starts the program to be measured, on its own CPU (`spawn`), and learns its port.
 //! 3. `http` opens the connections, warms up, and measures: closed loop or paced, each response checked.
-//! 4. `observe` reads what the kernel counted for the server, at moments when no request is in flight.
+//! 4. `measure` joins the two and `observe` reads what the kernel counted for the server, at moments when no request is in flight.
 //! 5. `demo` and `bench` decide what is run in which order, and `table` prints it.
 //!
 //! Nothing here knows how Lichen works: it starts `lichen run -- PROGRAM` and looks from outside.
@@ -16,6 +16,7 @@ pub mod demo;
 pub mod generate;
 pub mod http;
 pub mod machine;
+pub mod measure;
 pub mod observe;
 pub mod server;
 mod spawn;

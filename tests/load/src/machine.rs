@@ -1,6 +1,8 @@
 //! What this machine allows: descriptors, CPUs, and the limits that a scaled-down run has to name.
 //! Called by the drivers before anything is started. Raises only the soft descriptor limit, of this process.
 
+use std::fs;
+
 use anyhow::{Context, Result};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -8,6 +10,11 @@ use nix::unistd::Pid;
 
 /// Descriptors that a server or this program needs besides one per connection (libraries, epoll, logs, pipes).
 const SPARE_DESCRIPTORS: u64 = 100;
+const DESCRIPTORS: &str =
+    "the hard limit on open files (`ulimit -Hn`; raised in /etc/security/limits.conf)";
+
+/// Threads that the rest of the machine keeps.
+const SPARE_THREADS: u64 = 500;
 
 /// Where the server and the load run.
 #[derive(Clone, Debug)]
@@ -59,35 +66,77 @@ pub struct Scale {
 pub fn make_room(wanted: usize) -> Result<Scale> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit(RLIMIT_NOFILE)")?;
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("setrlimit(RLIMIT_NOFILE)")?;
-    Ok(fit(wanted, hard))
+    let scale = Scale {
+        connections: wanted,
+        note: None,
+    };
+    Ok(scale.fit(hard.saturating_sub(SPARE_DESCRIPTORS), DESCRIPTORS))
 }
 
-fn fit(wanted: usize, descriptors: u64) -> Scale {
-    let room = usize::try_from(descriptors.saturating_sub(SPARE_DESCRIPTORS)).unwrap_or(usize::MAX);
-    if wanted <= room {
-        return Scale {
-            connections: wanted,
-            note: None,
-        };
+/// As [`make_room`], and fits one kernel thread per connection too, which the native server needs.
+pub fn make_room_for_threads(wanted: usize) -> Result<Scale> {
+    let mut scale = make_room(wanted)?;
+    let sysctl = |path: &str| {
+        fs::read_to_string(path)
+            .ok()
+            .and_then(|text| text.trim().parse::<u64>().ok())
+    };
+    let limits = [
+        (sysctl("/proc/sys/kernel/pid_max"), 1, "kernel.pid_max"),
+        (
+            sysctl("/proc/sys/kernel/threads-max"),
+            1,
+            "kernel.threads-max",
+        ),
+        (
+            sysctl("/proc/sys/vm/max_map_count"),
+            2,
+            "vm.max_map_count (two maps per native thread)",
+        ),
+        (cgroup_tasks(), 1, "pids.max of the control group"),
+    ];
+    for (limit, per_thread, name) in limits {
+        if let Some(limit) = limit {
+            scale = scale.fit((limit / per_thread).saturating_sub(SPARE_THREADS), name);
+        }
     }
-    let note = format!(
-        "scaled down from {wanted} to {room} connections: the hard limit on open files is {descriptors} (ulimit -Hn; root \
-         or /etc/security/limits.conf can raise it)"
-    );
-    Scale {
-        connections: room.max(1),
-        note: Some(note),
+    Ok(scale)
+}
+
+/// `pids.max` of our control group (version 2), if it has one.
+fn cgroup_tasks() -> Option<u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    fs::read_to_string(format!("/sys/fs/cgroup{path}/pids.max"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+impl Scale {
+    /// Not more than `room` connections, because of the limit called `name`.
+    fn fit(self, room: u64, name: &str) -> Scale {
+        let room = usize::try_from(room).unwrap_or(usize::MAX).max(1);
+        if self.connections <= room {
+            return self;
+        }
+        let note = format!("scaled down to {room} connections by {name}");
+        Scale {
+            connections: room,
+            note: Some(note),
+        }
     }
 }
 
 /// One line on the processor and the kernel, for reports.
 pub fn describe() -> String {
-    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
         .map_or("unknown processor", |(_, model)| model.trim());
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     // Not the whole release: its tail often names the provider of the machine.
     let kernel = kernel
         .trim()
@@ -103,26 +152,37 @@ pub fn describe() -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn many_descriptors_need_no_note() {
-        assert_eq!(
-            fit(10_000, 20_000),
-            Scale {
-                connections: 10_000,
-                note: None
-            }
-        );
+    fn wanted(connections: usize) -> Scale {
+        Scale {
+            connections,
+            note: None,
+        }
     }
 
     #[test]
-    fn few_descriptors_scale_down_and_say_so() {
-        let scale = fit(10_000, 1_024);
+    fn enough_room_needs_no_note() {
+        assert_eq!(wanted(10_000).fit(20_000, "x"), wanted(10_000));
+    }
+
+    #[test]
+    fn little_room_scales_down_and_says_why() {
+        let scale = wanted(10_000).fit(924, "the limit");
         assert_eq!(scale.connections, 924);
-        assert!(scale.note.unwrap().contains("1024"));
+        assert!(scale.note.unwrap().contains("the limit"));
+    }
+
+    #[test]
+    fn the_tightest_limit_is_the_one_named() {
+        let scale = wanted(10_000)
+            .fit(5_000, "first")
+            .fit(900, "second")
+            .fit(1_000, "third");
+        assert_eq!(scale.connections, 900);
+        assert!(scale.note.unwrap().contains("second"));
     }
 
     #[test]
     fn at_least_one_connection_is_tried() {
-        assert_eq!(fit(10, 3).connections, 1);
+        assert_eq!(wanted(10).fit(0, "x").connections, 1);
     }
 }
