@@ -21,7 +21,7 @@ pub struct Function {
 
 impl Function {
     /// The function that holds `address`, decoded, or `None` if no symbol or unwind range leads there.
-    pub fn around(image: &Image<'_>, targets: &Targets, address: u64) -> Option<Function> {
+    pub fn around(image: &Image<'_>, address: u64) -> Option<Function> {
         let frame = last_start(&image.frames, address);
         let symbol = last_start(&image.functions, address);
         // An unwind range covers the whole function; a symbol may be a label inside it.
@@ -36,12 +36,12 @@ impl Function {
             }
             (frame, symbol) => frame.or(symbol)?,
         };
-        let function = Function::decode(image, targets, range)?;
+        let function = Function::decode(image, range)?;
         (function.last_end() > address).then_some(function)
     }
 
     /// Decodes `range`, and beyond its end as long as control runs on.
-    pub fn decode(image: &Image<'_>, _targets: &Targets, range: Range) -> Option<Function> {
+    pub fn decode(image: &Image<'_>, range: Range) -> Option<Function> {
         let bytes = image.from(range.start)?;
         let limit = next_start(image, range.start)
             .min(range.start + MAX_BYTES)
@@ -85,6 +85,20 @@ impl Function {
         self.instructions
             .last()
             .map_or(self.start, Instruction::next_ip)
+    }
+
+    /// Whether control comes to instruction `index` by falling through from the start or from some known jump target.
+    /// Bytes behind a jump that nothing jumps to may be data.
+    pub fn leads_to(&self, index: usize, targets: &Targets) -> bool {
+        for at in (0..=index).rev() {
+            if targets.contains(self.instructions[at].ip()) || at == 0 {
+                return true;
+            }
+            if ends_flow(&self.instructions[at - 1]) {
+                return false;
+            }
+        }
+        false
     }
 
     /// The index of the instruction that begins at `address`.

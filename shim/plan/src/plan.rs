@@ -244,6 +244,9 @@ impl Planner<'_> {
         } = self;
         let (function, analysis) = current.as_ref().ok_or(unreached)?;
         let index = function.index_of(found.address).ok_or(unreached)?;
+        if !function.leads_to(index, &swept.targets) {
+            return Err(unreached);
+        }
         let number = number::find(function, index, &swept.targets, infos);
         if number == Number::Constant(SYS_RT_SIGRETURN) {
             return Err(left(number, Why::Sigreturn));
@@ -260,7 +263,7 @@ impl Planner<'_> {
             crate::bytes::array(segment.bytes, offset).ok_or(left(number, Why::TooShort))?;
         let resume = found.address + if place.kind == Window::Pre { 2 } else { 8 };
         *free_from = resume;
-        let vectors = analysis.at(found.address, &swept.targets);
+        let vectors = analysis.at(found.address);
         Ok(Site {
             syscall: found.address,
             start: place.start,
@@ -282,9 +285,8 @@ impl Planner<'_> {
         {
             return;
         }
-        self.current = Function::around(self.image, &self.swept.targets, address).map(|function| {
-            let analysis =
-                Analysis::new(&function, self.image, &self.swept.targets, &mut self.infos);
+        self.current = Function::around(self.image, address).map(|function| {
+            let analysis = Analysis::new(&function, self.image, self.swept, &mut self.infos);
             (function, analysis)
         });
     }

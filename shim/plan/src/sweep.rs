@@ -5,6 +5,7 @@
 //! This is the loop that costs time: nothing in it may allocate per instruction or look up register use.
 
 use crate::bitmap::Bitmap;
+use crate::function::is_call;
 use crate::image::{Image, Segment};
 use crate::tables::Tables;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, OpKind, Register};
@@ -17,8 +18,17 @@ pub const SIGRETURN_SYSCALL: u64 = 7;
 pub struct Sweep {
     /// Addresses that some branch, symbol, table or pointer may name.
     pub targets: Targets,
+    /// Those that are called or whose address is taken: functions of their own, not parts of another.
+    pub entered: Targets,
     /// Addresses of decoded `syscall` instructions, ascending.
     pub sites: Vec<Found>,
+}
+
+impl Sweep {
+    fn enter(&mut self, address: u64) {
+        self.targets.insert(address);
+        self.entered.insert(address);
+    }
 }
 
 /// A decoded `syscall` instruction.
@@ -66,11 +76,12 @@ impl Targets {
 pub fn sweep(image: &Image<'_>) -> Sweep {
     let mut state = Sweep {
         targets: Targets::new(image),
+        entered: Targets::new(image),
         sites: Vec::new(),
     };
     let mut tables = Tables::new(image);
     for &pointer in &image.pointers {
-        state.targets.insert(pointer);
+        state.enter(pointer);
     }
     for segment in image.code() {
         let anchors = anchors(image, segment);
@@ -193,6 +204,9 @@ fn look_at(
     tables: &mut Tables,
 ) {
     match instruction.op0_kind() {
+        OpKind::NearBranch64 if is_call(instruction) => {
+            state.enter(instruction.near_branch_target())
+        }
         OpKind::NearBranch64 => state.targets.insert(instruction.near_branch_target()),
         // Also the kind of an operand that does not exist.
         OpKind::Register => match instruction.code() {
@@ -231,7 +245,7 @@ fn look_at(
 #[inline]
 fn note_address(address: u64, state: &mut Sweep, tables: &mut Tables) {
     if state.targets.covers(address) {
-        state.targets.insert(address);
+        state.enter(address);
     } else {
         tables.note_relative(address);
     }
