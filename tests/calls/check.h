@@ -37,6 +37,7 @@ using std::atomic_store;
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <stddef.h>
 #include <unistd.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
