@@ -89,8 +89,23 @@ fn fingerprint(source: &Path, flags: &[String]) -> Result<u64, String> {
     let read =
         |file: &Path| fs::read(file).map_err(|e| format!("cannot read {}: {e}", file.display()));
     read(source)?.hash(&mut hasher);
-    read(&paths::root().join("tests/calls/check.h"))?.hash(&mut hasher);
+    for header in headers()? {
+        read(&header)?.hash(&mut hasher);
+    }
     flags.hash(&mut hasher);
     FLAGS.hash(&mut hasher);
     Ok(hasher.finish())
+}
+
+fn headers() -> Result<Vec<PathBuf>, String> {
+    let folder = paths::root().join("tests/calls");
+    let entries =
+        fs::read_dir(&folder).map_err(|e| format!("cannot read {}: {e}", folder.display()))?;
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "h"))
+        .collect();
+    found.sort();
+    Ok(found)
 }
