@@ -11,7 +11,7 @@ use crate::{check, cli, error::Error, prepare, run};
 
 /// Entry point called by the C runtime; the standard library has kept the arguments already.
 // SAFETY: nothing else in this program defines a symbol named `main`.
-#[unsafe(no_mangle)]
+#[cfg_attr(not(test), unsafe(no_mangle))]
 extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
     match verb() {
         Ok(status) => status,

@@ -121,6 +121,7 @@ pub fn obstacle(module: &Path, folder: Option<&Path>) -> Option<Obstacle> {
 /// The name of a left site's call.
 pub fn call_name(left: &Left) -> String {
     match left.number {
+        _ if left.why == Why::Sigreturn => "rt_sigreturn".to_owned(),
         Number::Variable => "unknown call".to_owned(),
         Number::Constant(number) => {
             essential::name(number).map_or_else(|| format!("call {number}"), ToOwned::to_owned)

@@ -99,7 +99,7 @@ fn execute<'a>(
         .collect::<Result<_, _>>()?;
     let file = c_string(path.as_os_str())?;
     let Err(mut errno) = nix::unistd::execve(&file, &argv, &envp);
-    if errno == Errno::ENOEXEC {
+    if errno == Errno::ENOEXEC && is_text(path) {
         argv[0] = file;
         argv.insert(0, c"/bin/sh".to_owned());
         Err(errno) = nix::unistd::execve(c"/bin/sh", &argv, &envp);
@@ -114,6 +114,15 @@ fn c_string(text: &OsStr) -> Result<CString, Error> {
     CString::new(text.as_bytes()).map_err(|_| Error::Usage("an argument holds a NUL byte".into()))
 }
 
+/// Whether a file may be a shell script without a `#!` line: no NUL on its first line.
+fn is_text(path: &Path) -> bool {
+    use std::io::Read;
+    let mut head = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(128).read_to_end(&mut head));
+    let first_line = head.split(|&b| b == b'\n').next().unwrap_or_default();
+    read.is_ok() && !first_line.contains(&0) && !head.starts_with(b"\x7fELF")
+}
+
 /// Why execve(2) refused, in words that help.
 fn explain(errno: Errno) -> String {
     match errno {
@@ -124,6 +133,9 @@ fn explain(errno: Errno) -> String {
             "may not be executed; look at the file's mode, its folders and a noexec mount".into()
         }
         Errno::ENOEXEC => "is in no format that this kernel runs".into(),
+        Errno::ELOOP => {
+            "its #! lines lead in a circle, or through more files than the kernel follows".into()
+        }
         Errno::ETXTBSY => "is being written at this moment; try again".into(),
         Errno::E2BIG => {
             "arguments and environment are too large; shorten them or raise the stack limit".into()
