@@ -5,7 +5,7 @@
 
 use crate::image::{Image, Range};
 use crate::sweep::Targets;
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
 
 /// The largest function worth a closer look, in bytes; bounds memory on hostile input.
 const MAX_BYTES: u64 = 1 << 20;
@@ -120,11 +120,12 @@ pub fn ends_flow(instruction: &Instruction) -> bool {
     )
 }
 
+/// A call within the program. (The decoder counts `syscall` among calls, but the kernel preserves what callees may not.)
 pub fn is_call(instruction: &Instruction) -> bool {
     matches!(
         instruction.flow_control(),
         FlowControl::Call | FlowControl::IndirectCall
-    )
+    ) && instruction.code() != Code::Syscall
 }
 
 fn last_start(ranges: &[Range], address: u64) -> Option<Range> {

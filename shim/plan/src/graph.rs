@@ -99,7 +99,7 @@ fn node(
 ) -> Node {
     let branches = instruction.op0_kind() == OpKind::NearBranch64 && !is_call(instruction);
     let flow = match instruction.flow_control() {
-        FlowControl::Call | FlowControl::IndirectCall => Flow::Call,
+        _ if is_call(instruction) => Flow::Call,
         FlowControl::Return => Flow::Return,
         FlowControl::IndirectBranch => Flow::Indirect,
         _ => Flow::Plain,

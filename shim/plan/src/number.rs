@@ -55,6 +55,9 @@ fn constant_in_rax(instruction: &Instruction) -> Option<u32> {
 }
 
 fn writes_rax(instruction: &Instruction, infos: &mut InstructionInfoFactory) -> bool {
+    if instruction.code() == Code::Syscall {
+        return true;
+    }
     let writes = |access| {
         !matches!(
             access,

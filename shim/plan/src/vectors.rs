@@ -20,6 +20,9 @@ use crate::registers::{ALL, ARGUMENTS, RESULTS, Registers, Touch, touch};
 use crate::sweep::Sweep;
 use iced_x86::InstructionInfoFactory;
 
+/// Larger functions are not followed; bounds the work on hostile input.
+const MAX_INSTRUCTIONS: usize = 20_000;
+
 /// The verdict on one function.
 pub enum Analysis {
     /// The same for all its sites.
@@ -56,7 +59,9 @@ impl Analysis {
         } else {
             Vectors::Wide
         };
-        let Some(parts) = parts.filter(|_| function.whole && widest != Touch::Other) else {
+        let small = all().count() <= MAX_INSTRUCTIONS;
+        let Some(parts) = parts.filter(|_| small && function.whole && widest != Touch::Other)
+        else {
             return Analysis::Same(worst);
         };
         let entries: Vec<u64> = std::iter::once(function)

@@ -10,7 +10,7 @@
 //! ```
 //! A window is refused when anything could enter it other than at its start.
 
-use crate::function::{Function, is_call};
+use crate::function::Function;
 use crate::plan::{Displaced, MAX_DISPLACED, RipRelative, Why, Window};
 use crate::sweep::Targets;
 use iced_x86::{
@@ -58,10 +58,11 @@ fn before(
     let syscall = function.instructions[site].ip();
     let mut first = site;
     while syscall - function.instructions[first].ip() < MISSING_BYTES {
+        let before = first.checked_sub(1).ok_or(Why::TooShort)?;
         if targets.contains(function.instructions[first].ip()) {
             return Err(Why::TargetInside);
         }
-        first = first.checked_sub(1).ok_or(Why::TooShort)?;
+        first = before;
         movable(&function.instructions[first], infos)?;
     }
     let start = function.instructions[first].ip();
@@ -100,7 +101,7 @@ fn after(
 
 /// Whether an instruction means the same when it runs in the slot, on the program's stack pointer, before anything else.
 fn movable(instruction: &Instruction, infos: &mut InstructionInfoFactory) -> Result<(), Why> {
-    if instruction.flow_control() != FlowControl::Next || is_call(instruction) {
+    if instruction.flow_control() != FlowControl::Next {
         return Err(Why::TooShort);
     }
     if shifts_stack(instruction) {
