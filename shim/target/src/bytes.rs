@@ -29,9 +29,8 @@ pub(crate) fn file_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&b| b == b'/').next().unwrap_or(path)
 }
 
-/// Whether `needle` occurs in `haystack`.
-pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack
-        .windows(needle.len().max(1))
-        .any(|window| window == needle)
+/// Whether `needle` occurs in `haystack`. The length is a constant, because a comparison of unknown
+/// length would become a call to libc's bcmp.
+pub(crate) fn contains<const N: usize>(haystack: &[u8], needle: &[u8; N]) -> bool {
+    (0..haystack.len()).any(|at| array::<N>(haystack, at).as_ref() == Some(needle))
 }

@@ -1,17 +1,17 @@
 //! A file read by raw system calls, and what stands in for it in tests.
 //!
-//! Called by `lib` and `elf`. Must never call libc nor leave a descriptor behind: dropping a std
-//! descriptor may call libc's close(), so the descriptor is closed here by hand.
-#![allow(unsafe_code)]
+//! Called by `lib` and `elf`; calls `sys`. Must never call libc nor leave a descriptor behind.
 
 use core::ffi::CStr;
-use core::mem::ManuallyDrop;
 
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat};
-use rustix::io::{Errno, pread};
+use crate::{Errno, SCRATCH_LEN, Scratch, sys};
 
-use crate::{SCRATCH_LEN, Scratch};
+/// The directory descriptor that means the current directory.
+pub const AT_FDCWD: i32 = -100;
+
+const O_RDONLY_NOCTTY_NONBLOCK_CLOEXEC: u32 = 0o400 | 0o4000 | 0o2_000_000;
+const S_IFMT: u32 = 0o170_000;
+const S_IFREG: u32 = 0o100_000;
 
 /// Something with bytes at offsets.
 pub trait ReadAt {
@@ -21,32 +21,30 @@ pub trait ReadAt {
 }
 
 /// A regular file, open for reading.
-pub struct File(ManuallyDrop<OwnedFd>);
+pub struct File(i32);
 
 impl File {
-    /// Opens `path`; EACCES if it is no regular file, which execve(2) would refuse too. Looking first
-    /// keeps FIFOs and devices, whose opening has effects, untouched.
-    pub fn open(dir: BorrowedFd<'_>, path: &CStr) -> Result<Self, Errno> {
-        let stat = statat(dir, path, AtFlags::empty())?;
-        if !FileType::from_raw_mode(stat.st_mode).is_file() {
+    /// Opens `path`, relative to `dir` unless it is absolute; EACCES if it is no regular file, which
+    /// execve(2) would refuse too. Looking first keeps FIFOs and devices, whose opening has effects,
+    /// untouched.
+    pub fn open(dir: i32, path: &CStr) -> Result<Self, Errno> {
+        if sys::mode_at(dir, path)? & S_IFMT != S_IFREG {
             return Err(Errno::ACCESS);
         }
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-        openat(dir, path, flags, Mode::empty()).map(|fd| Self(ManuallyDrop::new(fd)))
+        sys::openat(dir, path, O_RDONLY_NOCTTY_NONBLOCK_CLOEXEC).map(Self)
     }
 }
 
 impl Drop for File {
     fn drop(&mut self) {
-        // SAFETY: the descriptor is ours, open, and not used again: the OwnedFd is never dropped.
-        unsafe { rustix::io::close(self.0.as_raw_fd()) }
+        sys::close(self.0);
     }
 }
 
 impl ReadAt for File {
     fn read_at<'a>(&self, offset: u64, scratch: &'a mut Scratch) -> &'a [u8] {
         *scratch = [0; SCRATCH_LEN];
-        let count = pread(self.0.as_fd(), &mut scratch[..], offset).unwrap_or(0);
+        let count = sys::pread(self.0, scratch, offset).unwrap_or(0);
         scratch.get(..count).unwrap_or_default()
     }
 }

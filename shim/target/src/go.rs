@@ -7,7 +7,7 @@ use crate::bytes::{contains, u16_at, u32_at, u64_at};
 use crate::elf::Span;
 use crate::{ReadAt, SCRATCH_LEN, Scratch};
 
-const SECTION: &[u8] = b".go.buildinfo";
+const SECTION: &[u8; 13] = b".go.buildinfo";
 const NOTE_NAME: &[u8] = b"Go\0\0";
 const SECTION_HEADER_LEN: u64 = 64;
 /// Bytes of section names that are looked at; Go's own linker needs about 200.

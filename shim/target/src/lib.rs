@@ -2,8 +2,8 @@
 //!
 //! Called by the launcher before it starts a program and by the shim before each execve(2) of a
 //! followed program. There it may run on a thread's small stack or in a vfork(2) child that shares the
-//! parent's memory. So it must never allocate, call libc, panic or keep state: system calls are rustix's
-//! raw ones, everything is read in pieces of [`SCRATCH_LEN`] bytes into a buffer of the caller's, and at
+//! parent's memory. So it must never allocate, call libc, panic or keep state: system calls are made
+//! directly, everything is read in pieces of [`SCRATCH_LEN`] bytes into a buffer of the caller's, and at
 //! most about 20 KiB of a file are looked at. A usual program costs about a dozen cheap system calls.
 //!
 //! ```text
@@ -20,14 +20,13 @@ mod elf;
 mod file;
 mod go;
 pub mod script;
+mod sys;
 
 use core::ffi::CStr;
 
 pub use elf::judge_elf;
-pub use file::{File, ReadAt};
-pub use rustix::fd::BorrowedFd;
-pub use rustix::fs::CWD;
-pub use rustix::io::Errno;
+pub use file::{AT_FDCWD, File, ReadAt};
+pub use sys::Errno;
 
 /// Bytes of scratch memory a judgement needs.
 pub const SCRATCH_LEN: usize = 256;
@@ -80,12 +79,12 @@ impl Reason {
 /// for a moment.
 #[must_use]
 pub fn judge_exec(path: &CStr, scratch: &mut Scratch) -> Judgement {
-    judge_execat(CWD, path, scratch)
+    judge_execat(AT_FDCWD, path, scratch)
 }
 
-/// As [`judge_exec`] with `path` relative to `dir`, as execveat(2) takes it.
+/// As [`judge_exec`] with `path` relative to the directory descriptor `dir`, as execveat(2) takes it.
 #[must_use]
-pub fn judge_execat(dir: BorrowedFd<'_>, path: &CStr, scratch: &mut Scratch) -> Judgement {
+pub fn judge_execat(dir: i32, path: &CStr, scratch: &mut Scratch) -> Judgement {
     match File::open(dir, path) {
         Ok(file) => judge_file(file, scratch),
         Err(errno) => Judgement::Unknown(errno),
@@ -103,7 +102,7 @@ pub fn judge_file(mut file: File, scratch: &mut Scratch) -> Judgement {
         let Some(interpreter) = script::interpreter_in_place(scratch) else {
             return Judgement::Unknown(Errno::NOEXEC);
         };
-        file = match File::open(CWD, interpreter) {
+        file = match File::open(AT_FDCWD, interpreter) {
             Ok(file) => file,
             Err(errno) => return Judgement::Unknown(errno),
         };
