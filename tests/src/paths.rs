@@ -38,6 +38,14 @@ pub fn launcher() -> Result<PathBuf, String> {
     find("LICHEN_TEST_BIN", "lichen", "lichen-launcher")
 }
 
+/// A server of `tests/servers` that is a cargo package, by the name of its program.
+///
+/// # Errors
+/// One line that names the remedy, when it is not built.
+pub fn server(name: &str) -> Result<PathBuf, String> {
+    find("LICHEN_TEST_SERVER", name, name)
+}
+
 fn find(variable: &str, file: &str, package: &str) -> Result<PathBuf, String> {
     if let Some(given) = std::env::var_os(variable) {
         let given = PathBuf::from(given);

@@ -8,7 +8,7 @@ use std::io::{Read, Seek};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wait_timeout::ChildExt;
 
@@ -71,37 +71,94 @@ pub fn enter(command: &mut Command, world: World<'_>) {
     };
 }
 
-/// Runs `command` to its end or to `limit`, in a process group of its own, with an empty stdin unless one was set.
+/// Runs `command` to its end or to `limit`, in a process group of its own, with an empty stdin.
 ///
 /// # Errors
 /// One line when it cannot be started or its output cannot be kept.
-pub fn finish(mut command: Command, limit: Duration) -> Result<Outcome, String> {
-    let mut stdout = keep()?;
-    let mut stderr = keep()?;
-    command.process_group(0).stdin(Stdio::null());
-    command.stdout(handle(&stdout)?).stderr(handle(&stderr)?);
-    let mut child = command
-        .spawn()
-        .map_err(|e| format!("cannot start {}: {e}", command.get_program().display()))?;
-    let ended = end_of(&mut child, limit)?;
-    Ok(Outcome {
-        stdout: text(&mut stdout)?,
-        stderr: text(&mut stderr)?,
-        ended,
-    })
+pub fn finish(command: Command, limit: Duration) -> Result<Outcome, String> {
+    Running::start(command)?.finish(limit)
 }
 
-fn end_of(child: &mut Child, limit: Duration) -> Result<Ended, String> {
-    let waited = child
-        .wait_timeout(limit)
-        .map_err(|e| format!("cannot wait for the program: {e}"))?;
-    let ended = match waited {
-        Some(status) => ended(status),
-        None => Ended::TimedOut(tree::describe(child.id())),
-    };
-    kill_group(child.id());
-    let _ = child.wait();
-    Ok(ended)
+/// A started program. Dropping it ends its process group.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stdout: File,
+    stderr: File,
+}
+
+impl Running {
+    /// Starts `command` in a process group of its own, with an empty stdin.
+    ///
+    /// # Errors
+    /// As [`finish`].
+    pub fn start(mut command: Command) -> Result<Running, String> {
+        let (stdout, stderr) = (keep()?, keep()?);
+        command.process_group(0).stdin(Stdio::null());
+        command.stdout(handle(&stdout)?).stderr(handle(&stderr)?);
+        let name = command.get_program().display().to_string();
+        let child = command
+            .spawn()
+            .map_err(|e| format!("cannot start {name}: {e}"))?;
+        Ok(Running {
+            child,
+            stdout,
+            stderr,
+        })
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has written to stdout by now.
+    ///
+    /// # Errors
+    /// One line when it cannot be read.
+    pub fn stdout(&mut self) -> Result<String, String> {
+        text(&mut self.stdout)
+    }
+
+    /// Waits for the end, at most `limit`, then ends the process group and collects the output.
+    ///
+    /// # Errors
+    /// One line when waiting or reading fails.
+    pub fn finish(self, limit: Duration) -> Result<Outcome, String> {
+        self.watch(limit, || {})
+    }
+
+    /// As [`Running::finish`], and calls `look` again and again meanwhile.
+    ///
+    /// # Errors
+    /// As [`Running::finish`].
+    pub fn watch(mut self, limit: Duration, mut look: impl FnMut()) -> Result<Outcome, String> {
+        let until = Instant::now() + limit;
+        let ended = loop {
+            let waited = self.child.wait_timeout(Duration::from_millis(5));
+            match waited.map_err(|e| format!("cannot wait for the program: {e}"))? {
+                Some(status) => break ended(status),
+                None if Instant::now() >= until => {
+                    break Ended::TimedOut(tree::describe(self.id()));
+                }
+                None => look(),
+            }
+        };
+        kill_group(self.id());
+        let _ = self.child.wait();
+        Ok(Outcome {
+            stdout: text(&mut self.stdout)?,
+            stderr: text(&mut self.stderr)?,
+            ended,
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        kill_group(self.id());
+        let _ = self.child.wait();
+    }
 }
 
 /// Ends what is left of the process group led by `leader`, which must be a child started by us with its own group.

@@ -38,6 +38,15 @@ pub fn tasks(pid: u32) -> Vec<u32> {
     ids
 }
 
+/// The most kernel threads that any one process of the tree below `pid` has now.
+pub fn busiest(pid: u32) -> usize {
+    members(pid)
+        .into_iter()
+        .map(|member| tasks(member).len())
+        .max()
+        .unwrap_or(0)
+}
+
 /// Says for each process below `pid` which system call its kernel threads are in: the first thing one wants to know
 /// about a program that did not end in time.
 pub fn describe(pid: u32) -> String {
