@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lichen_plan::{Plan, Why};
 use object::{Object, ObjectSymbol};
@@ -19,7 +19,7 @@ use crate::obstacle::Obstacle;
 use crate::prepare::Environment;
 use crate::report::{LeftSite, Reason, Report, Sites};
 use crate::target::Target;
-use crate::{blocking, libc, search};
+use crate::{blocking, libc, search, shim};
 
 /// Exit status when the program would run natively.
 const STATUS_NO: i32 = 1;
@@ -79,7 +79,11 @@ fn program_report(command: &OsStr, environment: &Environment) -> Result<Report, 
             .map(|l| l.to_string_lossy().into_owned()),
         ..Report::default()
     };
-    let mut obstacle = target.obstacle.clone();
+    match shim::find() {
+        Ok(path) => report.shim = Some(shown(&path)),
+        Err(error) => report.missing.push(error.to_string()),
+    }
+    let mut obstacle = target.obstacle.clone().or(target.doubt.clone());
     if target.module.loader.is_some() && obstacle.is_none() {
         obstacle = examine_modules(&mut report, &target, environment);
     }
@@ -95,15 +99,20 @@ fn examine_modules(
 ) -> Option<Obstacle> {
     let search = Search::new(target.loader(), environment.get("LD_LIBRARY_PATH"));
     let (libraries, missing) = search.closure(target.program());
-    report.missing = missing
-        .iter()
-        .map(|m: &OsString| m.to_string_lossy().into_owned())
-        .collect();
+    let not_found = |name: &OsString| {
+        format!(
+            "{} was not found in the usual folders",
+            name.to_string_lossy()
+        )
+    };
+    report.missing.extend(missing.iter().map(not_found));
     let mut obstacle = None;
     let mut imports = BTreeSet::new();
     for library in &libraries {
         let Ok(bytes) = std::fs::read(&library.path) else {
-            report.missing.push(shown(&library.path));
+            report
+                .missing
+                .push(format!("{} cannot be read", library.path.display()));
             continue;
         };
         let plan = match libc::plan_bytes(&bytes) {
@@ -113,7 +122,7 @@ fn examine_modules(
                 continue;
             }
         };
-        let is_loader = same_file(&library.path, target.loader());
+        let is_loader = library.path == target.loader();
         let found = sites(&library.path, &bytes, &plan, is_loader || is_libc(library));
         if is_libc(library) {
             obstacle = obstacle.or(libc::plan_obstacle(&library.path, &plan));
@@ -197,11 +206,6 @@ fn conclude(report: &mut Report, obstacle: Option<Obstacle>) {
 
 fn is_libc(library: &Library) -> bool {
     library.name == libc::NAME
-}
-
-fn same_file(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| PathBuf::from(path));
-    real(one) == real(other)
 }
 
 fn shown(path: &Path) -> String {

@@ -27,21 +27,27 @@ const FOLDERS: &[&str] = &[
     "/usr/lib",
 ];
 
-/// The folders searched by `loader` after those that program and environment name.
-pub fn default_folders(loader: &Path) -> Vec<PathBuf> {
+/// The folders of the loader itself, by its name and by its real place.
+pub fn own_folders(loader: &Path) -> Vec<PathBuf> {
     let real = loader.canonicalize().ok();
-    let own = [real.as_deref(), Some(loader)]
+    [real.as_deref(), Some(loader)]
         .into_iter()
         .flatten()
         .filter_map(Path::parent)
-        .map(Path::to_owned);
-    own.chain(FOLDERS.iter().map(PathBuf::from)).collect()
+        .map(Path::to_owned)
+        .collect()
+}
+
+/// The folders that every glibc's loader searches in the end.
+pub fn usual_folders() -> impl Iterator<Item = PathBuf> {
+    FOLDERS.iter().map(PathBuf::from)
 }
 
 /// The libc that `loader` will most likely load: the one beside it, else one in the usual folders.
 pub fn of_loader(loader: &Path) -> Option<PathBuf> {
-    default_folders(loader)
+    own_folders(loader)
         .into_iter()
+        .chain(usual_folders())
         .map(|folder| folder.join(NAME))
         .find(|path| path.is_file())
 }

@@ -1,6 +1,6 @@
 //! Which files a program's needed libraries are, without running the loader (ld.so(8), search order).
 //!
-//! Called by `check`. Knows RPATH/RUNPATH with `$ORIGIN`, LD_LIBRARY_PATH, the folders of
+//! Called by `check`. Knows a module's own RPATH or RUNPATH with `$ORIGIN`, LD_LIBRARY_PATH, the folders of
 //! /etc/ld.so.conf and the usual ones; not the binary cache, whose folders are the same. Must never execute a
 //! file.
 
@@ -21,29 +21,36 @@ pub struct Library {
 }
 
 /// Where libraries are looked for.
-pub struct Search {
+pub struct Search<'a> {
+    loader: &'a Path,
     /// Folders of LD_LIBRARY_PATH.
     environment: Vec<PathBuf>,
-    /// Configured and usual folders.
+    /// The loader's own, configured and usual folders.
     system: Vec<PathBuf>,
 }
 
-impl Search {
-    /// The search order of `loader` in an environment with this LD_LIBRARY_PATH.
-    pub fn new(loader: &Path, library_path: Option<&OsStr>) -> Self {
-        let mut system = configured_folders();
-        system.extend(libc::default_folders(loader));
+impl<'a> Search<'a> {
+    /// The search order of `loader` in an environment with this LD_LIBRARY_PATH. A glibc in a folder of its
+    /// own finds its libraries there first.
+    pub fn new(loader: &'a Path, library_path: Option<&OsStr>) -> Self {
+        let mut system = libc::own_folders(loader);
+        system.extend(configured_folders());
+        system.extend(libc::usual_folders());
         Self {
+            loader,
             environment: split(library_path.unwrap_or_default()),
             system,
         }
     }
 
-    /// The program and all it needs, in the loader's breadth-first order, and the names not found.
+    /// The program and all it needs, in the loader's breadth-first order, then the loader; and the names not
+    /// found.
     pub fn closure(&self, program: &Path) -> (Vec<Library>, Vec<OsString>) {
         let mut found = Vec::new();
         let mut missing = Vec::new();
-        let mut seen = HashSet::new();
+        // The loader is there before anything asks for it by name.
+        let own_name = self.loader.file_name().unwrap_or_default().to_owned();
+        let mut seen = HashSet::from([own_name.clone()]);
         let mut queue = VecDeque::from([Library {
             name: OsString::new(),
             path: program.to_owned(),
@@ -67,6 +74,10 @@ impl Search {
             }
             found.push(library);
         }
+        found.push(Library {
+            name: own_name,
+            path: self.loader.to_owned(),
+        });
         (found, missing)
     }
 
@@ -76,17 +87,20 @@ impl Search {
         if name.to_string_lossy().contains('/') {
             return Some(PathBuf::from(name));
         }
-        let own = own_folders(by, module.runpath.as_deref().unwrap_or_default());
-        own.iter()
+        let before = origin_folders(by, module.rpath.as_deref().unwrap_or_default());
+        let after = origin_folders(by, module.runpath.as_deref().unwrap_or_default());
+        before
+            .iter()
             .chain(&self.environment)
+            .chain(&after)
             .chain(&self.system)
             .map(|folder| folder.join(name))
             .find(|path| path.is_file() && Module::read(path).is_some())
     }
 }
 
-/// The folders of a RUNPATH, with `$ORIGIN` being the folder of the module's real file.
-fn own_folders(by: &Path, runpath: &OsStr) -> Vec<PathBuf> {
+/// The folders of an RPATH or RUNPATH, with `$ORIGIN` being the folder of the module's real file.
+fn origin_folders(by: &Path, runpath: &OsStr) -> Vec<PathBuf> {
     let real = by.canonicalize().unwrap_or_else(|_| by.to_owned());
     let origin = real.parent().unwrap_or(Path::new("/")).to_string_lossy();
     split(runpath)

@@ -27,8 +27,10 @@ pub struct Module {
     pub loader: Option<PathBuf>,
     /// DT_NEEDED, in order.
     pub needed: Vec<OsString>,
-    /// DT_RUNPATH, else DT_RPATH: folders separated by colons.
+    /// DT_RUNPATH: folders separated by colons, searched after LD_LIBRARY_PATH.
     pub runpath: Option<OsString>,
+    /// DT_RPATH, which only counts without a RUNPATH: searched before LD_LIBRARY_PATH.
+    pub rpath: Option<OsString>,
     /// The GNU build id; empty if there is none.
     pub build_id: Vec<u8>,
 }
@@ -94,7 +96,10 @@ fn read_dynamic<'d>(
         .filter(|e| e.tag32(LE) == Some(DT_NEEDED))
         .filter_map(|e| text(e.d_val(LE)))
         .collect();
-    module.runpath = value(DT_RUNPATH).or(value(DT_RPATH)).and_then(text);
+    module.runpath = value(DT_RUNPATH).and_then(text);
+    module.rpath = value(DT_RPATH)
+        .filter(|_| module.runpath.is_none())
+        .and_then(text);
 }
 
 /// Where in the file the byte at this address lies.

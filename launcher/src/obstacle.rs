@@ -16,6 +16,8 @@ pub enum Obstacle {
     FileCapabilities,
     NoFsgsbase,
     Valgrind,
+    /// The kernel would refuse to start it, or the file cannot be read.
+    NotJudged(String),
     /// Calls that must be caught have sites that cannot be rewritten.
     SitesLeft {
         module: PathBuf,
@@ -40,6 +42,7 @@ impl Obstacle {
             Self::FileCapabilities => "file-capabilities",
             Self::NoFsgsbase => "no-fsgsbase",
             Self::Valgrind => "valgrind",
+            Self::NotJudged(_) => "not-judged",
             Self::SitesLeft { .. } => "sites-left",
             Self::LibcUnknown(_) => "libc-unknown",
         }
@@ -70,6 +73,7 @@ impl Obstacle {
             Self::Valgrind => {
                 "runs the code of programs in a way of its own and cannot run Lichen's".into()
             }
+            Self::NotJudged(why) => format!("cannot be judged ({why})"),
             Self::SitesLeft { module, calls } => format!(
                 "{} makes calls that must be caught in a way that is not understood ({calls})",
                 module.display()
@@ -95,6 +99,7 @@ impl Obstacle {
                 "use Linux 5.9 or newer on a processor with FSGSBASE, without the boot option nofsgsbase"
             }
             Self::Valgrind => "run Valgrind on the program without lichen",
+            Self::NotJudged(_) => "see whether it can be read and started natively",
             Self::SitesLeft { .. } => "see lichen check --libc FILE and report this libc's version",
             Self::LibcUnknown(_) => "is glibc installed where its loader looks for it?",
         }

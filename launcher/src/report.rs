@@ -24,12 +24,15 @@ pub struct Report {
     pub loader: Option<Sites>,
     /// Other modules that contain system calls of their own.
     pub other_modules: Vec<Sites>,
-    /// Needed libraries that were not found in the folders searched.
+    /// What was not found, the shim included: a sentence each.
     pub missing: Vec<String>,
     /// Modules that start threads.
     pub makes_threads: Vec<String>,
     /// Functions of libc that may wait, by what for.
     pub blocking_imports: BTreeMap<String, Vec<String>>,
+    /// The library that `run` preloads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shim: Option<String>,
     /// A library that is put before liblichen.so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preloaded_first: Option<String>,
@@ -96,10 +99,7 @@ impl fmt::Display for Report {
             writeln!(f, "  preload   {library} is put before liblichen.so")?;
         }
         for missing in &self.missing {
-            writeln!(
-                f,
-                "  missing   {missing} was not found in the usual folders"
-            )?;
+            writeln!(f, "  missing   {missing}")?;
         }
         self.write_imports(f)
     }

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use lichen_settings::{Cap, Settings};
-use lichen_target::{Judgement, SCRATCH_LEN, judge_exec, script};
+use lichen_target::{Errno, Judgement, SCRATCH_LEN, judge_exec, script};
 
 use crate::module::Module;
 use crate::obstacle::Obstacle;
@@ -26,6 +26,8 @@ pub struct Target {
     pub module: Module,
     /// Why it cannot be accelerated, if so.
     pub obstacle: Option<Obstacle>,
+    /// Why it could not be looked at, if so. It may run all the same: execute-only files do.
+    pub doubt: Option<Obstacle>,
 }
 
 impl Target {
@@ -33,12 +35,12 @@ impl Target {
     pub fn examine(command: &OsStr, path: &Path, settings: &Settings) -> Self {
         let chain = follow_scripts(path);
         let program = chain.last().map_or(path, PathBuf::as_path).to_owned();
-        let obstacle = obstacle(command, path, &program, settings);
-        let module = Module::read(&program).unwrap_or_default();
+        let judgement = judge(path);
         Self {
+            obstacle: obstacle(command, &program, judgement, settings),
+            doubt: doubt(judgement),
+            module: Module::read(&program).unwrap_or_default(),
             chain,
-            module,
-            obstacle,
         }
     }
 
@@ -61,19 +63,39 @@ impl Target {
     }
 }
 
+fn judge(path: &Path) -> Judgement {
+    match CString::new(path.as_os_str().as_bytes()) {
+        Ok(path) => judge_exec(&path, &mut [0; SCRATCH_LEN]),
+        Err(_) => Judgement::Unknown(Errno::NOENT),
+    }
+}
+
 /// The first reason that applies; those nobody can repair in the program come first.
-fn obstacle(command: &OsStr, path: &Path, program: &Path, settings: &Settings) -> Option<Obstacle> {
+fn obstacle(
+    command: &OsStr,
+    program: &Path,
+    judgement: Judgement,
+    settings: &Settings,
+) -> Option<Obstacle> {
     if !has_fsgsbase() || settings.without.has(Cap::Fsgsbase) {
         return Some(Obstacle::NoFsgsbase);
     }
     if is_valgrind(command) || is_valgrind(program.as_os_str()) {
         return Some(Obstacle::Valgrind);
     }
-    let c_path = CString::new(path.as_os_str().as_bytes()).ok()?;
-    match judge_exec(&c_path, &mut [0; SCRATCH_LEN]) {
+    match judgement {
         Judgement::NotLoadable(reason) => Some(Obstacle::File(reason)),
-        // execve itself will say what is wrong, or the program is one that only cannot be read.
         Judgement::Loadable | Judgement::Unknown(_) => privileges::gained_by(program),
+    }
+}
+
+/// What could not be looked at. A file in no format of the kernel's is left to the shell, as execvp(3) does.
+fn doubt(judgement: Judgement) -> Option<Obstacle> {
+    match judgement {
+        Judgement::Unknown(errno) if errno != Errno::NOEXEC => Some(Obstacle::NotJudged(
+            std::io::Error::from_raw_os_error(errno.0).to_string(),
+        )),
+        _ => None,
     }
 }
 

@@ -135,3 +135,55 @@ fn a_command_that_is_not_found_gives_127() {
     assert_eq!(code, Some(127));
     one_line_with(&stderr, &["command not found"]);
 }
+
+#[test]
+fn what_could_not_be_started_is_not_praised() {
+    let place = Place::new();
+    place.executable("no-interpreter", b"#!/nowhere/sh\n");
+    let (one, two) = (place.path("one"), place.path("two"));
+    place.executable("one", format!("#!{}\n", two.display()).as_bytes());
+    place.executable("two", format!("#!{}\n", one.display()).as_bytes());
+    for command in ["./no-interpreter", "./one"] {
+        let (code, report) = json(&place, &[command]);
+        assert_eq!(code, Some(1), "{report}");
+        assert_eq!(report["obstacle"]["kind"], "not-judged");
+    }
+}
+
+#[test]
+fn the_shim_or_its_absence_is_reported() {
+    let (place, bare) = (Place::new(), Place::without_shim());
+    let (_, report) = json(&place, &["sh"]);
+    assert_eq!(report["shim"], text(&place.shim()));
+    let (_, report) = json(&bare, &["sh"]);
+    assert!(
+        report["missing"][0]
+            .as_str()
+            .unwrap()
+            .contains("scripts/install"),
+        "{report}"
+    );
+}
+
+#[test]
+fn damaged_files_never_make_it_stop() {
+    let place = Place::new();
+    let program = place.compile("program", &[], SHOW);
+    let bytes = std::fs::read(&program).unwrap();
+    let mut damaged: Vec<Vec<u8>> = (0..900).step_by(100).map(|n| bytes[..n].to_vec()).collect();
+    // Offset, address and size of the first program headers, each made absurd.
+    for field in (64..64 + 56 * 8)
+        .step_by(56)
+        .flat_map(|at| [at + 8, at + 16, at + 32])
+    {
+        let mut copy = bytes.clone();
+        copy[field..field + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+        damaged.push(copy);
+    }
+    for bytes in damaged {
+        let file = place.executable("damaged", &bytes);
+        let (code, _, stderr) = parts(&mut place.lichen(&["check", text(&file)]));
+        assert!(matches!(code, Some(0 | 1)), "{code:?} {stderr}");
+        assert_eq!(stderr, "");
+    }
+}

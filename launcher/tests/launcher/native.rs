@@ -147,3 +147,35 @@ fn a_processor_without_fsgsbase_is_named() {
     assert!(!stdout.contains("LD_PRELOAD"), "{stdout}");
     one_line_with(&stderr, &["FSGSBASE", "natively"]);
 }
+
+/// A libc whose futex site cannot be rewritten: code jumps to the `syscall` instruction itself, and behind it
+/// stands nothing that could be borrowed.
+const STUBBORN: &str = r#"__asm__(
+    ".globl stubborn\n.type stubborn,@function\nstubborn:\n\ttest %edi,%edi\n\tmov $202,%eax\n\tje 1f\n"
+    "\tmov $202,%eax\n1:\tsyscall\n\tret\n.size stubborn,.-stubborn\n");"#;
+
+#[test]
+fn strict_refuses_a_libc_with_needed_sites_left() {
+    let place = Place::new();
+    let flags = ["-shared", "-nostdlib", "-Wl,-soname,libc.so.6"];
+    let libc = place.compile("libc.so.6", &flags, STUBBORN);
+    // The program's libc is looked for beside its loader first.
+    let loader = place.path("ld-linux-x86-64.so.2");
+    std::fs::copy("/lib64/ld-linux-x86-64.so.2", &loader).unwrap();
+    let link = format!("-Wl,--dynamic-linker={}", loader.display());
+    let program = place.compile("program", &[&link], SHOW);
+
+    let (code, _, stderr) = parts(&mut place.lichen(&["run", "--strict", text(&program)]));
+    assert_eq!(code, Some(126));
+    one_line_with(&stderr, &["--strict", text(&libc), "lichen check --libc"]);
+    for args in [
+        ["check", text(&program)].as_slice(),
+        &["check", "--libc", text(&libc)],
+    ] {
+        let (code, stdout, _) = parts(&mut place.lichen(args));
+        assert_eq!(code, Some(1), "{stdout}");
+        for word in ["because", "must be caught", "(needed)"] {
+            assert!(stdout.contains(word), "{word} in {stdout}");
+        }
+    }
+}
