@@ -63,6 +63,14 @@ pub enum Reason {
     Go,
 }
 
+impl Judgement {
+    /// Whether our entry in `LD_PRELOAD` must be dropped for this program.
+    #[must_use]
+    pub fn preload_does_harm(self) -> bool {
+        matches!(self, Self::NotLoadable(reason) if reason.preload_does_harm())
+    }
+}
+
 impl Reason {
     /// Whether our entry in `LD_PRELOAD` would do harm: another loader stops with an error or prints
     /// one. A static program ignores the variable, but its children may be ones that can load us; a Go

@@ -84,3 +84,23 @@ fn broken_headers_never_panic() {
         }
     }
 }
+
+#[test]
+fn the_preload_is_dropped_only_where_it_does_harm() {
+    for reason in [
+        Reason::Musl,
+        Reason::OtherLoader,
+        Reason::Bits32,
+        Reason::OtherCpu,
+        Reason::Go,
+    ] {
+        assert!(
+            Judgement::NotLoadable(reason).preload_does_harm(),
+            "{reason:?}"
+        );
+    }
+    // The children of a static program may well be able to load us.
+    assert!(!Judgement::NotLoadable(Reason::Static).preload_does_harm());
+    assert!(!Judgement::Unknown(Errno::ACCESS).preload_does_harm());
+    assert!(!Judgement::Loadable.preload_does_harm());
+}
