@@ -130,9 +130,14 @@ impl Terminal {
         }
     }
 
-    /// Process id of the program (`setsid` and `env` exec it).
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    /// The process group that has the terminal now, which is also the id of its leader.
+    ///
+    /// # Errors
+    /// One line when the terminal cannot be asked.
+    pub fn foreground(&self) -> Result<i32, String> {
+        let group = rustix::termios::tcgetpgrp(&self.master)
+            .map_err(|e| format!("cannot ask the terminal: {e}"))?;
+        Ok(group.as_raw_nonzero().get())
     }
 
     /// Reads what is there, waiting a moment for it; false when the other side is gone.

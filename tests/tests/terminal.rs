@@ -43,8 +43,7 @@ fn ctrl_c_ends_a_c_server() -> Result {
 fn ctrl_c_ends_python_with_threads() -> Result {
     let script = "import threading, time\n\
                   for _ in range(20): threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n\
-                  print('ready', flush=True)\n\
-                  try: time.sleep(1000)\n\
+                  try: print('ready', flush=True); time.sleep(1000)\n\
                   except KeyboardInterrupt: print('interrupted', flush=True); raise";
     same_in_both(|world| {
         let mut terminal = Terminal::start(Path::new("python3"), &["-c", script], world)?;
@@ -62,12 +61,13 @@ fn a_shell_keeps_its_job_control() -> Result {
         let mut terminal = shell(world)?;
         terminal.press("sleep 1000\n")?;
         terminal.expect("sleep 1000")?;
-        started(&terminal, "sleep")?;
+        in_foreground(&terminal, "sleep")?;
         terminal.press(SUSPEND)?;
         terminal.expect("Stopped")?;
         terminal.expect("prompt> ")?;
         terminal.press("fg\n")?;
         terminal.expect("sleep 1000")?;
+        in_foreground(&terminal, "sleep")?;
         terminal.press(INTERRUPT)?;
         terminal.expect("prompt> ")?;
         let status = ask(&mut terminal, "status=$?", "$status")?;
@@ -106,7 +106,7 @@ fn ctrl_c_ends_a_pipeline_of_the_shell() -> Result {
         let mut terminal = shell(world)?;
         terminal.press("sleep 1000 | cat | cat\n")?;
         terminal.expect("sleep 1000")?;
-        started(&terminal, "sleep")?;
+        in_foreground(&terminal, "sleep")?;
         terminal.press(INTERRUPT)?;
         terminal.expect("prompt> ")?;
         let status = ask(&mut terminal, "status=${PIPESTATUS[*]}", "$status")?;
@@ -140,16 +140,15 @@ fn ask(terminal: &mut Terminal, keep: &str, value: &str) -> Result<String> {
     terminal.expect(";")
 }
 
-/// Waits until a program of this name runs below the shell, so that keys reach it and not the shell.
-fn started(terminal: &Terminal, name: &str) -> Result {
+/// Waits until a running program of this name has the terminal, so that keys reach it and not the shell.
+fn in_foreground(terminal: &Terminal, name: &str) -> Result {
     for _ in 0..500 {
-        for member in lichen_tests::tree::members(terminal.id()) {
-            let comm = std::fs::read_to_string(format!("/proc/{member}/comm")).unwrap_or_default();
-            if comm.trim() == name {
-                return Ok(());
-            }
+        let leader = terminal.foreground()?;
+        let status = std::fs::read_to_string(format!("/proc/{leader}/status")).unwrap_or_default();
+        if status.starts_with(&format!("Name:\t{name}\n")) && !status.contains("State:\tT") {
+            return Ok(());
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    Err(format!("{name} does not start"))
+    Err(format!("{name} does not come to the foreground"))
 }
