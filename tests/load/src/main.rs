@@ -16,8 +16,9 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<stop::Stopped>() => {
-            eprintln!("lichen-load: {error}");
+        // The terminal sends Ctrl-C to the servers too, so the first error may be about one of them.
+        Err(_) if stop::check().is_err() => {
+            eprintln!("lichen-load: {}", stop::Stopped);
             ExitCode::from(130)
         }
         Err(error) => {

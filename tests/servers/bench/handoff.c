@@ -1,18 +1,20 @@
 /*
  * Two threads hand a turn to each other by a mutex and two condition variables.
- * usage: handoff [ROUND-TRIPS]      prints handoff_ns, the time of one hand-off (half a round trip)
+ * usage: handoff [ROUND-TRIPS]      prints handoff_ns, the time of one hand-off (half a round trip), and in_kernel, how many of the
+ * threads the kernel knows
  */
 #include "bench.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed[2] = {PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER};
-static int turn;
+static int turn, in_kernel;
 static long rounds;
 
 static void *play(void *argument)
 {
     int me = argument != NULL;
     pthread_mutex_lock(&lock);
+    in_kernel += known_to_kernel();
     for (long i = 0; i < rounds; i++) {
         while (turn != me)
             pthread_cond_wait(&changed[me], &lock);
@@ -33,5 +35,6 @@ int main(int argc, char **argv)
     must(pthread_join(other[0], NULL), "pthread_join");
     must(pthread_join(other[1], NULL), "pthread_join");
     printf("handoff_ns %.1f\n", (now_ns() - start) / (double)(2 * rounds));
+    printf("in_kernel %d\n", in_kernel);
     return 0;
 }

@@ -2,7 +2,8 @@
  * How many threads can live at once? Makes threads with 16 KiB stacks that wait on a condition variable, until it has
  * argv[1] of them or the system says no; then lets all go, joins them, and checks that each kept its own __thread value.
  * usage: most [THREADS]
- * prints alive, errno (0 if none), create_us (mean), resident_kib, page_tables_kib, kernel_threads, right (threads whose
+ * prints alive, errno (0 if none), create_us (mean), resident_kib, page_tables_kib, kernel_threads, in_kernel (whether the
+ * kernel knows the first thread), right (threads whose
  * thread-local value was still theirs)
  */
 #include "bench.h"
@@ -11,13 +12,16 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t all_may_go = PTHREAD_COND_INITIALIZER;
 static pthread_cond_t arrived = PTHREAD_COND_INITIALIZER;
 static long waiting, right;
+static int in_kernel;
 static int go;
 static __thread long mine;
 
 static void *wait_for_the_end(void *argument)
 {
     mine = (long)argument;
+    int first = argument == NULL && known_to_kernel();
     pthread_mutex_lock(&lock);
+    in_kernel |= first;
     waiting++;
     pthread_cond_signal(&arrived);
     while (!go)
@@ -75,7 +79,7 @@ int main(int argc, char **argv)
         must(pthread_join(threads[i], NULL), "pthread_join");
 
     printf("alive %ld\nerrno %d\ncreate_us %.3f\n", alive, error, took / 1e3 / (double)(alive ? alive : 1));
-    printf("resident_kib %ld\npage_tables_kib %ld\nkernel_threads %ld\nright %ld\n", resident, tables, kernel, right);
+    printf("in_kernel %d\nresident_kib %ld\npage_tables_kib %ld\nkernel_threads %ld\nright %ld\n", in_kernel, resident, tables, kernel, right);
     if (error)
         fprintf(stderr, "most: pthread_create: %s\n", strerror(error));
     free(threads);

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Bench;
 use super::report::{Section, Verdict};
-use super::rivals::Rival;
+use super::rivals::{NOT_TAKEN_OVER, Rival};
 use crate::http::{self, Moment, Pace, Progress, Watch};
 use crate::measure::Plan;
 use crate::observe::{self, Footprint, KernelMemory};
@@ -124,10 +124,16 @@ pub fn run(bench: &Bench) -> Result<Section> {
         }
     }
     section.rows = all.iter().map(|(rival, idle)| row(*rival, idle)).collect();
-    let lichen = all
-        .iter()
-        .find(|(rival, _)| *rival == Rival::Lichen)
-        .map(|(_, idle)| idle);
+    let of = |wanted| {
+        all.iter()
+            .find(|(rival, _)| *rival == wanted)
+            .map(|(_, idle)| idle)
+    };
+    let native_threads = of(Rival::Native).map_or(u64::MAX, |idle| idle.kernel_threads);
+    let lichen = of(Rival::Lichen).filter(|idle| idle.kernel_threads <= native_threads / 2);
+    if lichen.is_none() && of(Rival::Lichen).is_some() {
+        section.failures.push(NOT_TAKEN_OVER.into());
+    }
     section.verdicts = vec![
         Verdict::at_most(
             "CPU time of an idle lichen server",

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressFinish};
 
 use crate::cli::{BenchOptions, Part};
 use crate::machine::{self, Cpus, Scale};
@@ -72,7 +72,7 @@ impl Bench {
         if rounds == 0 {
             bail!("--rounds must be at least 1");
         }
-        let bar = ProgressBar::new_spinner();
+        let bar = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
         bar.enable_steady_tick(Duration::from_millis(200));
         Ok(Bench {
             cpus: Cpus::choose()?,
@@ -106,8 +106,8 @@ impl Bench {
             Part::Startup => startup::run(self),
             Part::Activation => activation::run(self),
         };
+        stop::check()?;
         match result {
-            Err(error) if error.is::<stop::Stopped>() => Err(error),
             Err(error) => Ok(Section::not_measured(&name, &format!("{error:#}"))),
             Ok(section) => Ok(section),
         }

@@ -17,6 +17,8 @@ struct Pairs {
 }
 
 fn rounds(bench: &Bench, name: &str, argument: u64, wanted: &[&str]) -> Result<Pairs> {
+    let mut wanted = wanted.to_vec();
+    wanted.push("in_kernel");
     let mut pairs = Pairs {
         native: Vec::new(),
         lichen: Vec::new(),
@@ -29,10 +31,13 @@ fn rounds(bench: &Bench, name: &str, argument: u64, wanted: &[&str]) -> Result<P
             How::Natively,
             name,
             argument,
-            wanted,
+            &wanted,
         )?);
         if pairs.failure.is_none() {
-            match program::value(bench, How::UnderLichen, name, argument, wanted) {
+            match program::value(bench, How::UnderLichen, name, argument, &wanted) {
+                Ok(values) if values.last() != Some(&0.0) => {
+                    pairs.failure = Some(format!("lichen did not take over the threads of {name}"));
+                }
                 Ok(values) => pairs.lichen.push(values),
                 Err(error) if error.is::<crate::stop::Stopped>() => return Err(error),
                 Err(error) => pairs.failure = Some(format!("{error:#}")),

@@ -43,6 +43,10 @@ impl Rival {
     }
 }
 
+/// Said where Lichen's numbers would be native ones.
+pub const NOT_TAKEN_OVER: &str =
+    "lichen did not take over the server's threads, so there are no numbers of it";
+
 /// All rounds of one server under one plan.
 #[derive(Serialize)]
 pub struct Trial {
@@ -91,7 +95,13 @@ pub fn rounds(bench: &Bench, plan: &Plan) -> Result<Vec<Trial>> {
     Ok(trials.into())
 }
 
+/// The rounds of one server; none for Lichen if it left the server native.
 pub fn find(trials: &[Trial], rival: Rival) -> Option<&Trial> {
+    let found = measured(trials, rival)?;
+    (rival != Rival::Lichen || lichen_took_over(trials)).then_some(found)
+}
+
+fn measured(trials: &[Trial], rival: Rival) -> Option<&Trial> {
     trials
         .iter()
         .find(|trial| trial.rival == rival && !trial.runs.is_empty())
@@ -132,8 +142,11 @@ pub fn ratio_to_better(
 }
 
 /// Whether Lichen ran the server without its kernel threads; otherwise its numbers mean nothing.
-pub fn lichen_took_over(trials: &[Trial]) -> bool {
-    match (find(trials, Rival::Lichen), find(trials, Rival::Native)) {
+fn lichen_took_over(trials: &[Trial]) -> bool {
+    match (
+        measured(trials, Rival::Lichen),
+        measured(trials, Rival::Native),
+    ) {
         (Some(lichen), Some(native)) => lichen
             .runs
             .iter()
@@ -150,9 +163,9 @@ pub fn failures(trials: &[Trial]) -> Vec<String> {
         .filter_map(|trial| trial.failure.clone())
         .collect();
     if !lichen_took_over(trials) {
-        failures.push(
-            "lichen did not take over the server's threads; its columns are native numbers".into(),
-        );
+        let connections =
+            measured(trials, Rival::Lichen).map_or(0, |trial| trial.runs[0].connections);
+        failures.push(format!("{connections} connections: {NOT_TAKEN_OVER}"));
     }
     failures
 }
@@ -235,5 +248,10 @@ mod tests {
             trial(Rival::Lichen, &[10.0], 9),
         ];
         assert_eq!(failures(&trials).len(), 1);
+        assert_eq!(
+            ratio(&trials, Rival::Lichen, Rival::Native, |run| run
+                .cpu_us_per_request),
+            None
+        );
     }
 }

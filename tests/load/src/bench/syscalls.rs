@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::Bench;
 use super::report::{Section, Verdict};
-use super::rivals::Rival;
+use super::rivals::{NOT_TAKEN_OVER, Rival};
 use super::strace::{Counts, Strace};
 use crate::http::{self, Moment, Pace, Progress, Watch};
 use crate::measure::Plan;
 use crate::server::Server;
-use crate::{machine, stop};
+use crate::{machine, observe, stop};
 
 const CONNECTIONS: usize = 100;
 
@@ -37,6 +37,7 @@ struct Probe {
     cpu: usize,
     strace: Option<Strace>,
     counts: Counts,
+    kernel_threads: u64,
 }
 
 impl Watch for Probe {
@@ -47,6 +48,7 @@ impl Watch for Probe {
             Moment::After => {
                 if let Some(strace) = self.strace.take() {
                     self.counts = strace.finish()?;
+                    self.kernel_threads = observe::footprint(self.pid)?.kernel_threads;
                 }
             }
         }
@@ -103,10 +105,14 @@ fn count(bench: &Bench, rival: Rival) -> Result<(u64, Counts)> {
         cpu: bench.cpus.server,
         strace: None,
         counts: Counts::new(),
+        kernel_threads: 0,
     };
     let outcome = http::run(&plan.load(&server), &mut probe)
         .map_err(|error| server.explain(error, &program.name))?;
     server.stop()?;
+    if rival == Rival::Lichen && probe.kernel_threads > CONNECTIONS as u64 / 2 {
+        bail!("{NOT_TAKEN_OVER}");
+    }
     Ok((outcome.requests, probe.counts))
 }
 

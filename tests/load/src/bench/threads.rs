@@ -50,8 +50,14 @@ pub fn run(bench: &Bench) -> Result<Section> {
         }
         section.rows.push(row(name, bench.most_threads, &values));
         section.data[name] = serde_json::to_value(&values)?;
-        if how == How::UnderLichen {
-            lichen = Some(values);
+        match how {
+            How::Natively => {}
+            How::UnderLichen if get(&values, "in_kernel") > 0.0 => {
+                section
+                    .failures
+                    .push("lichen did not take over the threads; its row is native".into());
+            }
+            How::UnderLichen => lichen = Some(values),
         }
     }
     let missing = lichen

@@ -4,7 +4,7 @@
 use std::io::IsTerminal;
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use crate::http::Progress;
 use crate::measure::Plan;
@@ -25,9 +25,9 @@ impl Stage {
     pub fn new(runs: u64, plan: &Plan) -> Stage {
         let warmup_ms = plan.warmup.as_millis() as u64;
         let run_ms = OPENING_MS + warmup_ms + plan.measure.as_millis() as u64;
-        let bar = ProgressBar::new(runs * run_ms);
+        let bar = ProgressBar::new(runs * run_ms).with_finish(ProgressFinish::AndClear);
         // The template is a constant; a typing error in it falls back to the default look.
-        if let Ok(style) = ProgressStyle::with_template("[{bar:30}] {percent:>3}%  {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("[{bar:30}] {percent:>3}%  {wide_msg}") {
             bar.set_style(style.progress_chars("=> "));
         }
         Stage {

@@ -103,7 +103,8 @@ impl Connection {
         Ok(())
     }
 
-    /// After a readable event. With edges, a short read needs no second one: what comes later makes a new edge.
+    /// After a readable event. A complete response needs no second read, because nothing more was asked for. An
+    /// incomplete one does, though the read was short: its end may have come in the same edge as the end of the stream.
     pub fn receive(&mut self, checker: &mut Checker, scratch: &mut Scratch) -> Step {
         loop {
             let got = match self.stream.read(&mut scratch.input) {
@@ -122,7 +123,7 @@ impl Connection {
                 ));
             }
             let step = self.judge(checker, &scratch.input[..got]);
-            if !matches!(step, Step::Wait) || got < scratch.input.len() {
+            if !matches!(step, Step::Wait) {
                 return step;
             }
         }
