@@ -31,6 +31,11 @@ impl Bitmap {
         }
     }
 
+    pub fn insert_range(&mut self, start: u64, end: u64) {
+        let end = end.min(self.base + self.len);
+        (start.max(self.base)..end).for_each(|address| self.insert(address));
+    }
+
     #[inline]
     pub fn contains(&self, address: u64) -> bool {
         let offset = address.wrapping_sub(self.base);

@@ -87,6 +87,13 @@ impl Function {
             .map_or(self.start, Instruction::next_ip)
     }
 
+    pub fn range(&self) -> Range {
+        Range {
+            start: self.start,
+            end: self.last_end(),
+        }
+    }
+
     /// Whether control comes to instruction `index` by falling through from the start or from some known jump target.
     /// Bytes behind a jump that nothing jumps to may be data.
     pub fn leads_to(&self, index: usize, targets: &Targets) -> bool {

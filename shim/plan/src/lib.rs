@@ -4,9 +4,10 @@
 //! The way of one module through this crate:
 //!
 //! 1. [`Image`] finds segments, function symbols, unwind ranges and the build id (`image`, `dynamic`, `unwind`).
-//! 2. `sweep` decodes all executable bytes once: system-call sites, and every address that code may jump to (`tables`).
+//! 2. `sweep` finds the system-call sites and every address near them that code may jump to (`runs`, `scan`, `tables`).
 //! 3. `function` decodes again, from a known start, only the functions that hold sites.
-//! 4. `window` decides where the 5-byte jump goes, `number` which call it is, `vectors` what must be saved.
+//! 4. `window` decides where the 5-byte jump goes, `number` which call it is, `vectors` what must be saved (`graph`,
+//!    `registers`).
 //! 5. [`Plan`] is the result; `encode` and [`cache`] keep it for the next start.
 //!
 //! Nothing here writes to code, reads memory it was not handed, or panics on bad input.
@@ -22,6 +23,8 @@ mod image;
 mod number;
 mod plan;
 mod registers;
+mod runs;
+mod scan;
 mod sweep;
 mod tables;
 mod unwind;

@@ -5,7 +5,7 @@
 
 use crate::function::Function;
 use crate::image::{Image, PlanError};
-use crate::sweep::{Found, Sweep, sweep};
+use crate::sweep::{Effort, Found, Sweep, sweep};
 use crate::vectors::Analysis;
 use crate::{number, window};
 use iced_x86::InstructionInfoFactory;
@@ -186,28 +186,36 @@ pub fn has_syscall_bytes(image: &Image<'_>) -> bool {
 /// # Errors
 /// None at present for an [`Image`] that could be made; callers should treat one as "run natively".
 pub fn plan(image: &Image<'_>) -> Result<Plan, PlanError> {
+    Ok(plan_with(image, Effort::Needed))
+}
+
+pub(crate) fn plan_with(image: &Image<'_>, effort: Effort) -> Plan {
+    let build_id = image.build_id().unwrap_or_default().to_vec();
+    let text_bytes = image.code().map(|segment| segment.bytes.len()).sum();
     let mut plan = Plan {
-        build_id: image.build_id().unwrap_or_default().to_vec(),
-        text_bytes: image.code().map(|segment| segment.bytes.len()).sum(),
+        build_id,
+        text_bytes,
         ..Plan::default()
     };
-    if has_syscall_bytes(image) {
-        let swept = sweep(image);
-        let mut planner = Planner {
-            image,
-            swept: &swept,
-            infos: InstructionInfoFactory::new(),
-            current: None,
-            free_from: 0,
-        };
-        for found in &swept.sites {
-            match planner.judge(found) {
-                Ok(site) => plan.sites.push(site),
-                Err(left) => plan.left.push(left),
-            }
+    if !has_syscall_bytes(image) {
+        return plan;
+    }
+    let swept = sweep(image, effort);
+    let infos = InstructionInfoFactory::new();
+    let mut planner = Planner {
+        image,
+        swept: &swept,
+        infos,
+        current: None,
+        free_from: 0,
+    };
+    for found in &swept.sites {
+        match planner.judge(found) {
+            Ok(site) => plan.sites.push(site),
+            Err(left) => plan.left.push(left),
         }
     }
-    Ok(plan)
+    plan
 }
 
 struct Planner<'p> {

@@ -1,34 +1,32 @@
-//! One linear decode of all executable bytes: finds every system-call site and every address that code may jump to.
+//! Finds every system-call site, and every address near the sites that code may jump to.
 //!
-//! Called once per plan. Decoding starts over at each trusted anchor (function symbol, unwind range), so bytes that are
-//! no code cannot put it out of step for long. It keeps addresses only; `function` decodes again what needs a closer look.
-//! This is the loop that costs time: nothing in it may allocate per instruction or look up register use.
+//! Called once per plan. Decoding everything is what costs time, so only those runs of code are decoded that hold the
+//! bytes `0f 05`, and then those from which something may lead into the functions with sites:
+//!
+//! 1. decode the runs with the bytes: real sites. None: done, which makes most modules cheap.
+//! 2. `scan` all bytes for references into the functions with sites; decode the runs that hold any, and the neighbours.
+//! 3. follow the jump tables.
+//!
+//! Nothing here may allocate per instruction or look up register use.
 
 use crate::bitmap::Bitmap;
-use crate::function::is_call;
-use crate::image::{Image, Segment};
+use crate::function::{Function, is_call};
+use crate::image::{Image, Range};
+use crate::runs::{Anchor, AnchorKind, Runs, SIGRETURN_STUB};
+use crate::scan;
 use crate::tables::Tables;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, OpKind, Register};
 
-/// `mov $15,%rax; syscall`: glibc's signal-return stub. Debuggers and unwinders know it by these bytes.
-pub const SIGRETURN_STUB: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
-/// Offset of the `syscall` in the stub.
-pub const SIGRETURN_SYSCALL: u64 = 7;
+/// How far the short form of a branch reaches, with its own length.
+const SHORT_BRANCH: u64 = 132;
 
 pub struct Sweep {
-    /// Addresses that some branch, symbol, table or pointer may name.
+    /// Addresses that some branch, symbol, table or pointer may name: complete in functions with sites.
     pub targets: Targets,
     /// Those that are called or whose address is taken: functions of their own, not parts of another.
     pub entered: Targets,
     /// Addresses of decoded `syscall` instructions, ascending.
     pub sites: Vec<Found>,
-}
-
-impl Sweep {
-    fn enter(&mut self, address: u64) {
-        self.targets.insert(address);
-        self.entered.insert(address);
-    }
 }
 
 /// A decoded `syscall` instruction.
@@ -44,7 +42,7 @@ pub struct Found {
 pub struct Targets(Vec<Bitmap>);
 
 impl Targets {
-    pub fn new(image: &Image<'_>) -> Targets {
+    fn new(image: &Image<'_>) -> Targets {
         Targets(
             image
                 .code()
@@ -72,126 +70,160 @@ impl Targets {
     }
 }
 
-/// Decodes all executable segments of `image`.
-pub fn sweep(image: &Image<'_>) -> Sweep {
+/// How much to decode.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// What may matter.
+    Needed,
+    /// Everything: what tests compare the other with.
+    #[cfg(test)]
+    Everything,
+}
+
+/// Looks through all executable segments of `image`.
+pub fn sweep(image: &Image<'_>, effort: Effort) -> Sweep {
     let mut state = Sweep {
         targets: Targets::new(image),
         entered: Targets::new(image),
         sites: Vec::new(),
     };
     let mut tables = Tables::new(image);
-    for &pointer in &image.pointers {
-        state.enter(pointer);
-    }
-    for segment in image.code() {
-        let anchors = anchors(image, segment);
-        for anchor in &anchors {
-            state.targets.insert(anchor.at);
+    let mut all_runs: Vec<Runs<'_, '_>> = image
+        .code()
+        .map(|segment| Runs::new(image, segment))
+        .collect();
+    for runs in &mut all_runs {
+        mark_suspects(runs);
+        if effort != Effort::Needed {
+            runs.mark_all();
         }
-        decode(
-            segment,
-            &anchors,
-            image.fixed_address,
-            &mut state,
-            &mut tables,
-        );
+        decode_marked(runs, image.fixed_address, &mut state, &mut tables);
+    }
+    if state.sites.is_empty() {
+        return state;
+    }
+    let sites = std::mem::take(&mut state.sites);
+    image
+        .pointers
+        .iter()
+        .for_each(|&pointer| state.enter(pointer));
+    all_runs
+        .iter()
+        .flat_map(|runs| &runs.anchors)
+        .for_each(|anchor| state.targets.insert(anchor.at));
+    if effort == Effort::Needed {
+        mark_callers(image, &sites, &mut all_runs, &mut state, &mut tables);
+        for runs in &mut all_runs {
+            decode_marked(runs, image.fixed_address, &mut state, &mut tables);
+        }
     }
     tables.mark_entries(image, &mut state.targets);
+    state.sites = sites;
     state
 }
 
-/// A place where decoding may start.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Anchor {
-    at: u64,
-    kind: AnchorKind,
-}
-
-/// Sorted by how much it is worth when two name the same address.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum AnchorKind {
-    Sigreturn,
-    Symbol,
-    Unwind,
-}
-
-fn anchors(image: &Image<'_>, segment: &Segment<'_>) -> Vec<Anchor> {
-    let inside = |at: &u64| (segment.vaddr..segment.end()).contains(at);
-    let mut anchors: Vec<Anchor> =
-        Vec::with_capacity(image.functions.len() + image.frames.len() + 2);
-    anchors.extend(
-        image
-            .functions
-            .iter()
-            .map(|range| range.start)
-            .filter(inside)
-            .map(|at| Anchor {
-                at,
-                kind: AnchorKind::Symbol,
-            }),
-    );
-    anchors.extend(
-        image
-            .frames
-            .iter()
-            .map(|range| range.start)
-            .filter(inside)
-            .map(|at| Anchor {
-                at,
-                kind: AnchorKind::Unwind,
-            }),
-    );
-    if !segment.has_headers {
-        anchors.push(Anchor {
-            at: segment.vaddr,
-            kind: AnchorKind::Symbol,
-        });
+impl Sweep {
+    fn enter(&mut self, address: u64) {
+        self.targets.insert(address);
+        self.entered.insert(address);
     }
-    for offset in memchr::memmem::find_iter(segment.bytes, &SIGRETURN_STUB) {
-        let at = segment.vaddr + offset as u64;
-        // The unwind entry of the stub begins one byte early, on purpose: decoding there would lose the stub.
-        anchors.retain(|anchor| {
-            anchor.at.wrapping_sub(at.wrapping_sub(1)) > SIGRETURN_STUB.len() as u64
-        });
-        anchors.push(Anchor {
-            at,
-            kind: AnchorKind::Sigreturn,
-        });
-    }
-    anchors.sort_unstable();
-    anchors.dedup_by_key(|anchor| anchor.at);
-    anchors
 }
 
-fn decode(
-    segment: &Segment<'_>,
-    anchors: &[Anchor],
-    fixed_address: bool,
+/// Marks the runs with the bytes of a `syscall`, and the run before each: it shows whether the start can be believed.
+fn mark_suspects(runs: &mut Runs<'_, '_>) {
+    for offset in memchr::memmem::find_iter(runs.segment.bytes, &[0x0f, 0x05]) {
+        if let Some(index) = runs.holding(runs.segment.vaddr + offset as u64) {
+            runs.mark(index.saturating_sub(1));
+            runs.mark(index);
+        }
+    }
+}
+
+/// Marks the runs from which control may come into a function with sites.
+fn mark_callers(
+    image: &Image<'_>,
+    sites: &[Found],
+    all_runs: &mut [Runs<'_, '_>],
     state: &mut Sweep,
     tables: &mut Tables,
 ) {
-    let mut instruction = Instruction::default();
-    let mut reached = true;
-    for (index, anchor) in anchors.iter().enumerate() {
-        let end = anchors.get(index + 1).map_or(segment.end(), |next| next.at);
-        let start = (anchor.at - segment.vaddr) as usize;
-        // A decoder sees the whole rest, so that an instruction across the next anchor shows as what it is.
-        let mut decoder =
-            Decoder::with_ip(64, &segment.bytes[start..], anchor.at, DecoderOptions::NONE);
-        if anchor.kind != AnchorKind::Unwind {
-            reached = true;
+    let mut wanted: Vec<Bitmap> = image
+        .code()
+        .map(|segment| Bitmap::new(segment.vaddr, segment.bytes.len()))
+        .collect();
+    let mut end_of_last = 0;
+    for site in sites {
+        if site.address < end_of_last {
+            continue;
         }
-        while decoder.ip() < end {
-            decoder.decode_out(&mut instruction);
-            if instruction.is_invalid() {
-                reached = false;
-                continue;
-            }
-            look_at(&instruction, *anchor, reached, fixed_address, state, tables);
-        }
-        // Out of step with an unwind start: one of the two is wrong, and we cannot tell which.
-        reached = decoder.ip() == end;
+        let Some(range) = Function::around(image, site.address).map(|function| function.range())
+        else {
+            continue;
+        };
+        end_of_last = range.end;
+        wanted
+            .iter_mut()
+            .for_each(|map| map.insert_range(range.start, range.end));
+        let near = Range {
+            start: range.start.saturating_sub(SHORT_BRANCH),
+            end: range.end.saturating_add(SHORT_BRANCH),
+        };
+        all_runs.iter_mut().for_each(|runs| runs.mark_range(near));
     }
+    let starts: Vec<u64> = all_runs
+        .iter()
+        .flat_map(|runs| runs.anchors.iter().map(|anchor| anchor.at))
+        .collect();
+    for runs in all_runs {
+        let found = scan::references(image, runs.segment, &wanted, &starts, tables);
+        found
+            .entered
+            .iter()
+            .for_each(|&address| state.enter(address));
+        for place in found.suspects {
+            if let Some(index) = runs.holding(place) {
+                runs.mark(index);
+            }
+        }
+    }
+}
+
+/// Decodes the marked runs of one segment, in order.
+fn decode_marked(runs: &Runs<'_, '_>, fixed_address: bool, state: &mut Sweep, tables: &mut Tables) {
+    let mut in_step = true;
+    let mut expected = 0;
+    for index in (0..runs.anchors.len()).filter(|&index| runs.is_marked(index)) {
+        // Out of step with an unwind start: one of the two is wrong, and we cannot tell which.
+        let reached =
+            index != expected || in_step || runs.anchors[index].kind != AnchorKind::Unwind;
+        in_step = decode_run(runs, index, reached, fixed_address, state, tables);
+        expected = index + 1;
+    }
+}
+
+/// Decodes one run; whether it ended exactly where the next one begins.
+fn decode_run(
+    runs: &Runs<'_, '_>,
+    index: usize,
+    mut reached: bool,
+    fixed_address: bool,
+    state: &mut Sweep,
+    tables: &mut Tables,
+) -> bool {
+    let (anchor, end, segment) = (runs.anchors[index], runs.end(index), runs.segment);
+    let mut instruction = Instruction::default();
+    // The decoder sees the whole rest, so that an instruction across the next anchor shows as what it is.
+    let bytes = &segment.bytes[(anchor.at - segment.vaddr) as usize..];
+    let mut decoder = Decoder::with_ip(64, bytes, anchor.at, DecoderOptions::NONE);
+    while decoder.ip() < end {
+        decoder.decode_out(&mut instruction);
+        if instruction.is_invalid() {
+            reached = false;
+            continue;
+        }
+        look_at(&instruction, anchor, reached, fixed_address, state, tables);
+    }
+    decoder.ip() == end
 }
 
 #[inline]
@@ -213,12 +245,11 @@ fn look_at(
             Code::Syscall => {
                 let address = instruction.ip();
                 // Only the stub's own `syscall`, not a later one of the same run, is the signal return.
-                let sigreturn = anchor.kind == AnchorKind::Sigreturn
-                    && address == anchor.at + SIGRETURN_SYSCALL;
+                let in_stub = address + 2 == anchor.at + SIGRETURN_STUB.len() as u64;
                 state.sites.push(Found {
                     address,
                     reached,
-                    sigreturn,
+                    sigreturn: in_stub && anchor.kind == AnchorKind::Sigreturn,
                 });
             }
             Code::Lea_r64_m if instruction.memory_base() == Register::RIP => {
@@ -248,5 +279,27 @@ fn note_address(address: u64, state: &mut Sweep, tables: &mut Tables) {
         state.enter(address);
     } else {
         tables.note_relative(address);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Effort;
+    use crate::{Image, plan::plan_with};
+
+    #[test]
+    fn what_is_not_decoded_makes_no_difference() {
+        for path in [
+            "/lib/x86_64-linux-gnu/libc.so.6",
+            "/lib64/ld-linux-x86-64.so.2",
+        ] {
+            let bytes = std::fs::read(path).expect("readable");
+            let image = Image::from_file(&bytes).expect("an ELF file");
+            assert_eq!(
+                plan_with(&image, Effort::Needed),
+                plan_with(&image, Effort::Everything),
+                "{path}"
+            );
+        }
     }
 }
