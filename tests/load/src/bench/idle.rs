@@ -60,6 +60,11 @@ impl Probe<'_> {
         self.pause(SETTLE)?;
         let (footprint, kernel) = (observe::footprint(self.pid)?, observe::kernel_memory()?);
         let (cpu, scheduling) = (observe::cpu_time(self.pid)?, observe::scheduling(self.pid)?);
+        // It has served by now; a count that never grows would pass for silence.
+        anyhow::ensure!(
+            scheduling.runs > 0,
+            "this kernel does not count runs in /proc/PID/task/*/schedstat"
+        );
         self.pause(self.silence)?;
         let per_connection = |now: u64, before: u64| {
             now.saturating_sub(before) as f64 * 1024.0 / self.connections as f64
