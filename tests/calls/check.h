@@ -30,6 +30,7 @@ using std::atomic_store;
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -114,6 +115,15 @@ static UNUSED int kernel_threads(void)
             }                                                                                                         \
         }                                                                                                             \
     } while (0)
+
+/* Allows as many descriptors as the hard limit does: many systems start programs with 1,024. */
+static UNUSED void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max < 8192 ? limit.rlim_max : 8192;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
 
 /* Monotonic clock in nanoseconds. */
 static UNUSED int64_t now_ns(void)

@@ -26,6 +26,7 @@ static void *polls(void *arg)
 int main(void)
 {
     pthread_t threads[THREADS];
+    raise_descriptor_limit();
     for (int i = 0; i < FDS; i++)
         CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends[i]), 0);
     for (int round = 0; round < 3; round++) {
