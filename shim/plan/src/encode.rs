@@ -27,13 +27,14 @@ const MAX_BUILD_ID: usize = 64;
 const HAS_NUMBER: u8 = 1;
 const HAS_OPERAND: u8 = 2;
 const VECTORS: [Vectors; 3] = [Vectors::None, Vectors::Xmm, Vectors::Wide];
-const WHY: [Why; 6] = [
+const WHY: [Why; 7] = [
     Why::TooShort,
     Why::TargetInside,
     Why::NotUnderstood,
     Why::Sigreturn,
     Why::MovesStackPointer,
     Why::Unreached,
+    Why::OutsideFunctions,
 ];
 
 impl Plan {

@@ -3,7 +3,7 @@
 //! Built by `plan` for each such function, read by `window`, `number` and `vectors`. Decoding begins at a known start
 //! and goes on until the function ends; a site that it does not meet was not understood.
 
-use crate::image::{Image, Range};
+use crate::image::{Image, Range, last_start};
 use crate::sweep::Targets;
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
 
@@ -133,12 +133,6 @@ pub fn is_call(instruction: &Instruction) -> bool {
         instruction.flow_control(),
         FlowControl::Call | FlowControl::IndirectCall
     ) && instruction.code() != Code::Syscall
-}
-
-fn last_start(ranges: &[Range], address: u64) -> Option<Range> {
-    ranges[..ranges.partition_point(|range| range.start <= address)]
-        .last()
-        .copied()
 }
 
 fn next_start(image: &Image<'_>, start: u64) -> u64 {

@@ -202,6 +202,19 @@ impl<'a> Image<'a> {
             .any(|segment| vaddr >= segment.vaddr && vaddr < segment.end())
     }
 
+    /// Whether some function's stated range holds `address`.
+    pub(crate) fn is_in_function(&self, address: u64) -> bool {
+        let holds =
+            |ranges: &[Range]| last_start(ranges, address).is_some_and(|range| address < range.end);
+        holds(&self.frames) || holds(&self.functions)
+    }
+
+    /// Where the function that begins at `start` ends, as far as tables tell; `start` itself if they do not.
+    pub(crate) fn known_end(&self, start: u64) -> u64 {
+        let end = |ranges: &[Range]| last_start(ranges, start).map_or(start, |range| range.end);
+        end(&self.frames).max(end(&self.functions)).max(start)
+    }
+
     /// Undoes relocation: ld.so adds the load bias to some addresses in mapped tables. The bias is seen from where the
     /// bytes lie, so no caller has to know it.
     pub(crate) fn unrelocated(&self, address: u64) -> u64 {
@@ -248,6 +261,13 @@ impl<'a> Image<'a> {
         self.functions.sort_unstable();
         self.functions.dedup();
     }
+}
+
+/// The last range that begins at or before `address`; `ranges` are sorted.
+pub(crate) fn last_start(ranges: &[Range], address: u64) -> Option<Range> {
+    ranges[..ranges.partition_point(|range| range.start <= address)]
+        .last()
+        .copied()
 }
 
 fn parse_phdrs(table: &[u8]) -> Vec<Phdr> {

@@ -153,12 +153,20 @@ pub struct Left {
 /// Why a site stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
+    /// Fewer than five bytes, up to a branch, another window, the function's start or the segment's end.
     TooShort,
+    /// A known jump target lies inside every possible window.
     TargetInside,
+    /// An instruction in the window is privileged, or has an operand that cannot be relocated.
     NotUnderstood,
+    /// rt_sigreturn: never rewritten.
     Sigreturn,
+    /// An instruction in the window uses the stack pointer implicitly, or moves it by more than a constant.
     MovesStackPointer,
+    /// Inside a function, but behind bytes that do not decode or that nothing leads to.
     Unreached,
+    /// Code or data between functions.
+    OutsideFunctions,
 }
 
 impl fmt::Display for Why {
@@ -169,6 +177,7 @@ impl fmt::Display for Why {
             Why::NotUnderstood => "an instruction beside it cannot be moved",
             Why::Sigreturn => "it is rt_sigreturn, which debuggers and unwinders know by its bytes",
             Why::MovesStackPointer => "an instruction beside it uses or moves the stack pointer",
+            Why::OutsideFunctions => "it lies in no function that symbols or unwind tables name",
             Why::Unreached => "decoding does not lead there from the start of a known function",
         })
     }
@@ -250,7 +259,9 @@ impl Planner<'_> {
             current,
             free_from,
         } = self;
-        let (function, analysis) = current.as_ref().ok_or(unreached)?;
+        let (function, analysis) = current
+            .as_ref()
+            .ok_or(left(Number::Variable, Why::OutsideFunctions))?;
         let index = function.index_of(found.address).ok_or(unreached)?;
         if !function.leads_to(index, &swept.targets) {
             return Err(unreached);

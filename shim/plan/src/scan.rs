@@ -105,9 +105,8 @@ fn taken(image: &Image<'_>, segment: &Segment<'_>, tables: &mut Tables, found: &
         let target = end.wrapping_add_signed(i64::from(i32::from_le_bytes([a, b, c, d])));
         if image.is_code(target) {
             found.entered.push(target);
-        } else {
-            tables.note_relative(target);
         }
+        tables.note_relative(target);
     }
     if image.fixed_address {
         for offset in memchr::memmem::find_iter(bytes, &[0xff, 0x24]) {

@@ -97,8 +97,12 @@ pub fn sweep(image: &Image<'_>, effort: Effort) -> Sweep {
         if effort != Effort::Needed {
             runs.mark_all();
         }
-        decode_marked(runs, image.fixed_address, &mut state, &mut tables);
+        decode_marked(image, runs, &mut state, &mut tables);
     }
+    // Behind a gap and in no function: data among the code.
+    state
+        .sites
+        .retain(|site| site.reached || image.is_in_function(site.address));
     if state.sites.is_empty() {
         return state;
     }
@@ -114,7 +118,7 @@ pub fn sweep(image: &Image<'_>, effort: Effort) -> Sweep {
     if effort == Effort::Needed {
         mark_callers(image, &sites, &mut all_runs, &mut state, &mut tables);
         for runs in &mut all_runs {
-            decode_marked(runs, image.fixed_address, &mut state, &mut tables);
+            decode_marked(image, runs, &mut state, &mut tables);
         }
     }
     tables.mark_entries(image, &mut state.targets);
@@ -170,6 +174,9 @@ fn mark_callers(
         };
         all_runs.iter_mut().for_each(|runs| runs.mark_range(near));
     }
+    if end_of_last == 0 {
+        return;
+    }
     let starts: Vec<u64> = all_runs
         .iter()
         .flat_map(|runs| runs.anchors.iter().map(|anchor| anchor.at))
@@ -189,24 +196,24 @@ fn mark_callers(
 }
 
 /// Decodes the marked runs of one segment, in order.
-fn decode_marked(runs: &Runs<'_, '_>, fixed_address: bool, state: &mut Sweep, tables: &mut Tables) {
+fn decode_marked(image: &Image<'_>, runs: &Runs<'_, '_>, state: &mut Sweep, tables: &mut Tables) {
     let mut in_step = true;
     let mut expected = 0;
     for index in (0..runs.anchors.len()).filter(|&index| runs.is_marked(index)) {
         // Out of step with an unwind start: one of the two is wrong, and we cannot tell which.
         let reached =
             index != expected || in_step || runs.anchors[index].kind != AnchorKind::Unwind;
-        in_step = decode_run(runs, index, reached, fixed_address, state, tables);
+        in_step = decode_run(image, runs, index, reached, state, tables);
         expected = index + 1;
     }
 }
 
 /// Decodes one run; whether it ended exactly where the next one begins.
 fn decode_run(
+    image: &Image<'_>,
     runs: &Runs<'_, '_>,
     index: usize,
     mut reached: bool,
-    fixed_address: bool,
     state: &mut Sweep,
     tables: &mut Tables,
 ) -> bool {
@@ -215,13 +222,25 @@ fn decode_run(
     // The decoder sees the whole rest, so that an instruction across the next anchor shows as what it is.
     let bytes = &segment.bytes[(anchor.at - segment.vaddr) as usize..];
     let mut decoder = Decoder::with_ip(64, bytes, anchor.at, DecoderOptions::NONE);
+    let known_end = image.known_end(anchor.at);
     while decoder.ip() < end {
         decoder.decode_out(&mut instruction);
         if instruction.is_invalid() {
+            if instruction.ip() >= known_end {
+                // Data up to the next anchor, which may be megabytes away; that one starts afresh.
+                return true;
+            }
             reached = false;
             continue;
         }
-        look_at(&instruction, anchor, reached, fixed_address, state, tables);
+        look_at(
+            &instruction,
+            anchor,
+            reached,
+            image.fixed_address,
+            state,
+            tables,
+        );
     }
     decoder.ip() == end
 }
@@ -277,9 +296,8 @@ fn look_at(
 fn note_address(address: u64, state: &mut Sweep, tables: &mut Tables) {
     if state.targets.covers(address) {
         state.enter(address);
-    } else {
-        tables.note_relative(address);
     }
+    tables.note_relative(address);
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use crate::bitmap::Bitmap;
 use crate::bytes;
-use crate::image::Image;
+use crate::image::{Image, Segment};
 use crate::sweep::Targets;
 
 /// More entries than any compiler emits for one `switch`; bounds the work on hostile input.
@@ -21,10 +21,11 @@ pub struct Tables {
 
 impl Tables {
     pub fn new(image: &Image<'_>) -> Tables {
-        let data = image
-            .segments
-            .iter()
-            .filter(|segment| !segment.executable && !segment.writable);
+        // Older linkers put read-only data into the executable segment, behind the headers.
+        let may_hold_data = |segment: &&Segment<'_>| {
+            !segment.writable && (!segment.executable || segment.has_headers)
+        };
+        let data = image.segments.iter().filter(may_hold_data);
         let named = data
             .map(|segment| Bitmap::new(segment.vaddr, segment.bytes.len()))
             .collect();

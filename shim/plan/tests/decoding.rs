@@ -54,9 +54,28 @@ fn a_symbol_behind_an_invalid_instruction_makes_a_fresh_start() {
 
 #[test]
 fn a_site_in_a_function_that_nothing_names_is_left() {
-    assert_eq!(
-        Module::bare(&[&mov_eax(1), &SYSCALL, &RET]).left().why,
-        Why::Unreached
+    let module = Module::bare(&[&mov_eax(1), &SYSCALL, &RET]);
+    assert_eq!(module.left().why, Why::OutsideFunctions);
+}
+
+#[test]
+fn data_between_functions_is_no_site() {
+    let module = Module::bare(&[&RET, &INVALID, &mov_eax(1), &SYSCALL, &RET]).symbol(CODE, 1);
+    let plan = module.plan();
+    assert!(
+        plan.sites.is_empty() && plan.left.is_empty(),
+        "{:x?}",
+        plan.left
+    );
+}
+
+#[test]
+fn elf_headers_at_the_start_of_a_segment_are_no_code() {
+    let plan = Module::bare(&[&mov_eax(1), &SYSCALL, &RET]).mixed().plan();
+    assert!(
+        plan.sites.is_empty() && plan.left.is_empty(),
+        "{:x?}",
+        plan.left
     );
 }
 
@@ -123,4 +142,31 @@ fn a_case_of_a_switch_is_reached_through_its_table() {
     let code: [&[u8]; 4] = [&switch, &mov_eax(1), &SYSCALL, &RET];
     assert_eq!(Module::new(&code).left().why, Why::Unreached);
     assert_eq!(Module::new(&code).data(table).site().start, case);
+}
+
+#[test]
+fn a_table_in_the_same_segment_as_the_code_is_followed() {
+    // The table lies behind the code: two entries, the second into the window.
+    let load = [0x48, 0x63, 0x04, 0x82, 0x48, 0x01, 0xd0, 0xff, 0xe0];
+    let case = CODE + 16;
+    let table = CODE + 24;
+    let code = |second: u64| {
+        let lea = reach(&[0x48, 0x8d, 0x15], CODE, table);
+        let entries = [case, second]
+            .map(|entry| (entry.wrapping_sub(table) as u32).to_le_bytes())
+            .concat();
+        [
+            &lea[..],
+            &load,
+            &[0x89, 0xd0, 0x31, 0xff],
+            &SYSCALL,
+            &RET,
+            &[0x90],
+            &entries,
+        ]
+        .concat()
+    };
+    let module = |second| Module::bare(&[&code(second)]).mixed().symbol(CODE, 23);
+    assert_eq!(module(case).site().start, case);
+    assert_eq!(module(case + 2).left().why, Why::TargetInside);
 }

@@ -36,6 +36,7 @@ pub struct Module {
     frames: Vec<(u64, u64)>,
     signal_frames: Vec<(u64, u64)>,
     pointers: Vec<u64>,
+    mixed: bool,
 }
 
 impl Module {
@@ -78,6 +79,12 @@ impl Module {
         self
     }
 
+    /// One segment holds headers, code and read-only data, as older linkers write it.
+    pub fn mixed(mut self) -> Module {
+        self.mixed = true;
+        self
+    }
+
     pub fn data(mut self, data: Vec<u8>) -> Module {
         self.data = data;
         self
@@ -99,6 +106,9 @@ impl Module {
         let mut phdrs = Vec::new();
         for (vaddr, flags, bytes) in segments {
             phdrs.extend(phdr(1, flags, vaddr, bytes.len()));
+        }
+        if self.mixed {
+            phdrs[8..16].fill(0); // the file offset of the code
         }
         phdrs.extend(phdr(0x6474_e550, 4, UNWIND, unwind.len()));
         phdrs.extend(phdr(2, 6, DYNAMIC, 7 * 16));
