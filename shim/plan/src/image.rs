@@ -75,6 +75,8 @@ pub struct Image<'a> {
     pub(crate) functions: Vec<Range>,
     /// Unwind ranges inside executable segments, sorted by start; signal frames left out.
     pub(crate) frames: Vec<Range>,
+    /// Start of an unwind range and address of its exception table, sorted.
+    pub(crate) exception_tables: Vec<(u64, u64)>,
     /// Addresses inside executable segments that relocations write into data.
     pub(crate) pointers: Vec<u64>,
     /// Linked to run at fixed addresses: plain immediates may be code addresses.
@@ -153,6 +155,7 @@ impl<'a> Image<'a> {
             segments,
             functions: Vec::new(),
             frames: Vec::new(),
+            exception_tables: Vec::new(),
             pointers: Vec::new(),
             fixed_address,
             build_id: None,
@@ -170,7 +173,11 @@ impl<'a> Image<'a> {
                     image.build_id = image.at(phdr.vaddr, phdr.filesz).and_then(find_build_id)
                 }
                 PT_DYNAMIC => dynamic::read(&mut image, phdr.vaddr, phdr.filesz, relro),
-                PT_GNU_EH_FRAME => image.frames = unwind::read(&image, phdr.vaddr),
+                PT_GNU_EH_FRAME => {
+                    let frames = unwind::read(&image, phdr.vaddr);
+                    (image.frames, image.exception_tables) =
+                        (frames.ranges, frames.exception_tables);
+                }
                 _ => {}
             }
         }

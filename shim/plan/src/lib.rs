@@ -4,7 +4,8 @@
 //! The way of one module through this crate:
 //!
 //! 1. [`Image`] finds segments, function symbols, unwind ranges and the build id (`image`, `dynamic`, `unwind`).
-//! 2. `sweep` finds the system-call sites and every address near them that code may jump to (`runs`, `scan`, `tables`).
+//! 2. `sweep` finds the system-call sites and every address near them that code may jump to (`runs`, `scan`, `tables`,
+//!    `landing`).
 //! 3. `function` decodes again, from a known start, only the functions that hold sites.
 //! 4. `window` decides where the 5-byte jump goes, `number` which call it is, `vectors` what must be saved (`graph`,
 //!    `registers`).
@@ -20,6 +21,7 @@ mod encode;
 mod function;
 mod graph;
 mod image;
+mod landing;
 mod number;
 mod plan;
 mod registers;

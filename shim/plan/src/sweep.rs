@@ -11,7 +11,8 @@
 
 use crate::bitmap::Bitmap;
 use crate::function::{Function, is_call};
-use crate::image::{Image, Range};
+use crate::image::{Image, Range, last_start};
+use crate::landing;
 use crate::runs::{Anchor, AnchorKind, Runs, SIGRETURN_STUB};
 use crate::scan;
 use crate::tables::Tables;
@@ -122,6 +123,7 @@ pub fn sweep(image: &Image<'_>, effort: Effort) -> Sweep {
         }
     }
     tables.mark_entries(image, &mut state.targets);
+    mark_landing_pads(image, &sites, &mut state.targets);
     state.sites = sites;
     state
 }
@@ -192,6 +194,21 @@ fn mark_callers(
                 runs.mark(index);
             }
         }
+    }
+}
+
+fn mark_landing_pads(image: &Image<'_>, sites: &[Found], targets: &mut Targets) {
+    let mut starts: Vec<u64> = sites
+        .iter()
+        .filter_map(|site| last_start(&image.frames, site.address))
+        .map(|range| range.start)
+        .collect();
+    starts.dedup();
+    for pad in starts
+        .into_iter()
+        .flat_map(|start| landing::pads(image, start))
+    {
+        targets.insert(pad);
     }
 }
 
