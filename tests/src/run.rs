@@ -10,9 +10,13 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group, setrlimit,
+};
 use wait_timeout::ChildExt;
 
 use crate::directives::Expected;
+use crate::paths;
 use crate::tree;
 
 /// Which world a program runs in.
@@ -56,13 +60,15 @@ impl Ended {
     }
 }
 
-/// Prepares `command` for `world`: no setting of Lichen from our own environment reaches it.
+/// Prepares `command` for `world`: no setting of Lichen from our own environment reaches it, and what it caches stays
+/// below the target folder.
 pub fn enter(command: &mut Command, world: World<'_>) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("LICHEN_") {
             command.env_remove(name);
         }
     }
+    command.env("XDG_CACHE_HOME", paths::target().join("tests-cache"));
     match world {
         World::Native => command.env_remove("LD_PRELOAD"),
         World::Lichen(shim) => command.env("LD_PRELOAD", shim),
@@ -120,6 +126,44 @@ impl Running {
         text(&mut self.stdout)
     }
 
+    /// Waits until it has written `after` and a port number to stdout.
+    ///
+    /// # Errors
+    /// What it wrote, when no port comes in time.
+    pub fn port(&mut self, after: &str) -> Result<u16, String> {
+        let until = Instant::now() + Duration::from_secs(15);
+        loop {
+            let text = self.stdout()?;
+            let word = text
+                .split(after)
+                .nth(1)
+                .filter(|rest| rest.contains(char::is_whitespace));
+            let port = word.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+            if let Some(port) = port {
+                return Ok(port);
+            }
+            if Instant::now() > until {
+                return Err(format!(
+                    "no port, but {text:?}\n{}",
+                    tree::describe(self.id())
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// One line when it is gone.
+    pub fn signal(&self, signal: Signal) -> Result<(), String> {
+        let pid = i32::try_from(self.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or("no process id")?;
+        kill_process(pid, signal).map_err(|e| format!("cannot signal the program: {e}"))
+    }
+
     /// Waits for the end, at most `limit`, then ends the process group and collects the output.
     ///
     /// # Errors
@@ -161,14 +205,28 @@ impl Drop for Running {
     }
 }
 
+/// Lets this process and those it starts have as many descriptors as the hard limit allows, upto what a test needs:
+/// many systems start programs with 1,024.
+pub fn allow_many_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let enough = limit.maximum.unwrap_or(u64::MAX).min(8192);
+    if limit.current.is_some_and(|current| current < enough) {
+        // A refusal shows as a failed connection later.
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(enough),
+                maximum: limit.maximum,
+            },
+        );
+    }
+}
+
 /// Ends what is left of the process group led by `leader`, which must be a child started by us with its own group.
 pub fn kill_group(leader: u32) {
-    let pid = i32::try_from(leader)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    if let Some(pid) = pid {
+    if let Some(pid) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
         // ESRCH (nothing is left) is the normal case.
-        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        let _ = kill_process_group(pid, Signal::KILL);
     }
 }
 

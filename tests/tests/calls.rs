@@ -10,23 +10,19 @@ use std::process::Command;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use lichen_settings::Cap;
 use lichen_tests::directives::{self, Directives};
 use lichen_tests::known::{self, Failure};
 use lichen_tests::run::{self, Ended, Outcome, World};
 use lichen_tests::{compile, paths};
 
-/// What `LICHEN_WITHOUT` can force off.
-const CAPS: [&str; 9] = [
-    "nowait",
-    "guard_install",
-    "epoll_pwait2",
-    "clone3",
-    "procmap_query",
-    "proc_mem",
-    "vector_analysis",
-    "stack_slots",
-    "short_read",
-];
+/// What is forced off in turn. Without FSGSBASE every program runs natively, which says nothing about threads.
+fn caps() -> impl Iterator<Item = &'static str> {
+    Cap::ALL
+        .into_iter()
+        .filter(|cap| *cap != Cap::Fsgsbase)
+        .map(Cap::name)
+}
 
 /// Exit status by which a program says that this machine lacks what it needs.
 const SKIPPED: i32 = 77;
@@ -108,7 +104,7 @@ fn variants(rules: &Directives) -> Vec<Variant> {
         list.push(Variant::DisabledIsRed);
     }
     if rules.caps && all_capabilities() {
-        list.extend(CAPS.map(Variant::Without));
+        list.extend(caps().map(Variant::Without));
     }
     list
 }

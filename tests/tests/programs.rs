@@ -5,12 +5,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lichen_tests::client::Clients;
 use lichen_tests::run::{self, Ended, Outcome, Running, World};
 use lichen_tests::{compile, paths, slow_server, tree};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 /// Kernel threads a process may have under Lichen: a worker, a watchdog, one of the pool.
 const FEW: usize = 3;
@@ -35,6 +35,7 @@ fn program(relative: &str) -> PathBuf {
 
 /// A command in `world`, with one more library to preload where one is named.
 fn command(make: &dyn Fn() -> Command, world: World<'_>, also: Option<&Path>) -> Command {
+    run::allow_many_descriptors();
     let mut command = make();
     run::enter(&mut command, world);
     command.env("NO_PROXY", "*");
@@ -69,28 +70,6 @@ fn tcmalloc() -> Result<PathBuf> {
     library("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4")
 }
 
-/// Reads the port from the server's first line.
-fn port_of(server: &mut Running, after: &str) -> Result<u16> {
-    let until = Instant::now() + Duration::from_secs(15);
-    loop {
-        let text = server.stdout()?;
-        let found = text
-            .split(after)
-            .nth(1)
-            .and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-        if let Some(port) = found {
-            return Ok(port);
-        }
-        if Instant::now() > until {
-            return Err(format!(
-                "the server does not say its port, but {text:?}\n{}",
-                tree::describe(server.id())
-            ));
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Serves all connections, and returns the body, how the server ended, and its kernel threads meanwhile.
 fn serve(
     server: &Server<'_>,
@@ -98,7 +77,7 @@ fn serve(
     also: Option<&Path>,
 ) -> Result<(String, Ended, usize)> {
     let mut running = Running::start(command(server.command, world, also))?;
-    let port = port_of(&mut running, server.port_after)?;
+    let port = running.port(server.port_after)?;
     let id = running.id();
     let in_context = |e: String| format!("{world:?}: {e}\n{}", tree::describe(id));
     let (mut clients, body) = Clients::open(port, CONNECTIONS, server.path).map_err(in_context)?;
@@ -106,11 +85,7 @@ fn serve(
     let threads = tree::busiest(id);
     clients.round(server.path, &body).map_err(in_context)?;
     drop(clients);
-    let pid = i32::try_from(id)
-        .ok()
-        .and_then(Pid::from_raw)
-        .ok_or("no process id")?;
-    kill_process(pid, server.end_by).map_err(|e| format!("cannot signal the server: {e}"))?;
+    running.signal(server.end_by)?;
     let outcome = running.finish(LIMIT)?;
     Ok((body, outcome.ended, threads))
 }
