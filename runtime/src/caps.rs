@@ -55,11 +55,23 @@ fn probe_nowait() -> bool {
     const RWF_NOWAIT: usize = 8;
     let mut ends = [0i32; 2];
     let mut byte = 0u8;
-    let iov = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    let iov = libc::iovec {
+        iov_base: (&raw mut byte).cast(),
+        iov_len: 1,
+    };
     // SAFETY: all pointers are to locals.
     unsafe {
         let flags = libc::O_CLOEXEC as usize;
-        if syscall6(libc::SYS_pipe2 as usize, ends.as_mut_ptr() as usize, flags, 0, 0, 0, 0) < 0 {
+        if syscall6(
+            libc::SYS_pipe2 as usize,
+            ends.as_mut_ptr() as usize,
+            flags,
+            0,
+            0,
+            0,
+            0,
+        ) < 0
+        {
             return false;
         }
         let got = syscall6(
@@ -83,7 +95,9 @@ pub const MADV_GUARD_INSTALL: usize = 102;
 pub const MADV_GUARD_REMOVE: usize = 103;
 
 fn probe_guard_install() -> bool {
-    let Some(page) = sys::map_anonymous(4096) else { return false };
+    let Some(page) = sys::map_anonymous(4096) else {
+        return false;
+    };
     // SAFETY: advises, then unmaps, a page of our own.
     unsafe {
         let nr = libc::SYS_madvise as usize;

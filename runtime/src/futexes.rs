@@ -136,7 +136,9 @@ impl Futexes {
             head: Cell::new(null()),
             tail: Cell::new(null()),
         };
-        Futexes { buckets: [EMPTY; BUCKETS] }
+        Futexes {
+            buckets: [EMPTY; BUCKETS],
+        }
     }
 
     #[inline(always)]
@@ -160,11 +162,7 @@ impl Futexes {
     ///
     /// # Errors
     /// Whatever `check` returns: EAGAIN when the word changed, EFAULT when it cannot be read.
-    pub fn enqueue(
-        &self,
-        waiter: &Waiter,
-        check: &dyn Fn() -> Result<(), i32>,
-    ) -> Result<(), i32> {
+    pub fn enqueue(&self, waiter: &Waiter, check: &dyn Fn() -> Result<(), i32>) -> Result<(), i32> {
         let bucket = self.bucket(waiter.key.get());
         bucket.lock();
         let verdict = check();
@@ -224,7 +222,11 @@ impl Futexes {
     ) -> Result<(u32, u32), i32> {
         let (a, b) = (self.bucket(from), self.bucket(to));
         let same = core::ptr::eq(a, b);
-        let (first, second) = if (a as *const Bucket) < b { (a, b) } else { (b, a) };
+        let (first, second) = if (a as *const Bucket) < b {
+            (a, b)
+        } else {
+            (b, a)
+        };
         first.lock();
         if !same {
             second.lock();
@@ -247,13 +249,7 @@ impl Default for Futexes {
     }
 }
 
-fn wake_locked(
-    bucket: &Bucket,
-    key: Key,
-    count: u32,
-    bitset: u32,
-    wake: &dyn Fn(&Waiter),
-) -> u32 {
+fn wake_locked(bucket: &Bucket, key: Key, count: u32, bitset: u32, wake: &dyn Fn(&Waiter)) -> u32 {
     let mut woken = 0;
     let mut at = bucket.head.get();
     // SAFETY: the lock is held by our callers; queued waiters are alive.
@@ -320,7 +316,10 @@ mod tests {
     use std::cell::RefCell;
 
     fn key(address: usize) -> Key {
-        Key { address, private: true }
+        Key {
+            address,
+            private: true,
+        }
     }
 
     fn queue<'a>(futexes: &Futexes, waiters: &'a [Waiter]) -> Vec<&'a Waiter> {
@@ -337,12 +336,15 @@ mod tests {
     #[test]
     fn wakes_in_order_of_arrival_and_only_matching_bits() {
         let futexes = fresh();
-        let waiters: Vec<Waiter> =
-            [1, 2, 1, 3].map(|bits| Waiter::new(key(64), bits, Who::Kernel)).into();
+        let waiters: Vec<Waiter> = [1, 2, 1, 3]
+            .map(|bits| Waiter::new(key(64), bits, Who::Kernel))
+            .into();
         let _all = queue(&futexes, &waiters);
         let order = RefCell::new(Vec::new());
         let note = |w: &Waiter| {
-            order.borrow_mut().push(waiters.iter().position(|x| std::ptr::eq(x, w)).unwrap())
+            order
+                .borrow_mut()
+                .push(waiters.iter().position(|x| std::ptr::eq(x, w)).unwrap())
         };
         assert_eq!(futexes.wake(key(64), 2, 1, &note), 2);
         assert_eq!(futexes.wake(key(128), 9, u32::MAX, &note), 0);
@@ -355,7 +357,10 @@ mod tests {
         let futexes = fresh();
         let waiters = [Waiter::new(key(64), u32::MAX, Who::Kernel)];
         queue(&futexes, &waiters);
-        let shared = Key { address: 64, private: false };
+        let shared = Key {
+            address: 64,
+            private: false,
+        };
         assert_eq!(futexes.wake(shared, 1, u32::MAX, &|_| ()), 0);
         assert!(futexes.cancel(&waiters[0]));
         assert!(!futexes.cancel(&waiters[0]));
@@ -364,8 +369,9 @@ mod tests {
     #[test]
     fn requeue_moves_what_it_does_not_wake() {
         let futexes = fresh();
-        let waiters: Vec<Waiter> =
-            (0..5).map(|_| Waiter::new(key(64), u32::MAX, Who::Kernel)).collect();
+        let waiters: Vec<Waiter> = (0..5)
+            .map(|_| Waiter::new(key(64), u32::MAX, Who::Kernel))
+            .collect();
         queue(&futexes, &waiters);
         let moved = futexes.requeue(key(64), key(4096), (1, 3), &|| Ok(()), &|_| ());
         assert_eq!(moved, Ok((1, 3)));
@@ -377,7 +383,10 @@ mod tests {
     fn a_changed_word_keeps_the_waiter_out() {
         let futexes = fresh();
         let waiter = Waiter::new(key(64), u32::MAX, Who::Kernel);
-        assert_eq!(futexes.enqueue(&waiter, &|| Err(libc::EAGAIN)), Err(libc::EAGAIN));
+        assert_eq!(
+            futexes.enqueue(&waiter, &|| Err(libc::EAGAIN)),
+            Err(libc::EAGAIN)
+        );
         assert!(!futexes.cancel(&waiter));
     }
 }

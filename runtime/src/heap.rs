@@ -56,7 +56,10 @@ impl Heap {
     /// An empty heap; maps nothing until the first allocation.
     pub const fn new() -> Heap {
         let inner = Dlmalloc::new_with_allocator(Pages);
-        Heap { busy: AtomicBool::new(false), inner: UnsafeCell::new(inner) }
+        Heap {
+            busy: AtomicBool::new(false),
+            inner: UnsafeCell::new(inner),
+        }
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut Dlmalloc<Pages>) -> R) -> R {

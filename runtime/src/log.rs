@@ -23,7 +23,10 @@ pub struct Line {
 impl Line {
     /// Begins a line with our name and process id.
     pub fn new() -> Line {
-        let mut line = Line { bytes: [0; 512], len: 0 };
+        let mut line = Line {
+            bytes: [0; 512],
+            len: 0,
+        };
         let _ = write!(line, "lichen[{}]: ", sys::getpid());
         line
     }
@@ -80,7 +83,11 @@ impl Subscriber for Raw {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::new();
-        let _ = write!(line, "{}: ", event.metadata().level().as_str().to_ascii_lowercase());
+        let _ = write!(
+            line,
+            "{}: ",
+            event.metadata().level().as_str().to_ascii_lowercase()
+        );
         event.record(&mut line);
         line.send(DESTINATION.load(Ordering::Relaxed));
     }

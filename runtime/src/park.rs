@@ -37,11 +37,23 @@ pub enum Request<'a> {
     /// Let others run first.
     Yield,
     /// Wait for time alone, or for an unpark.
-    Sleep { wait: Wait, argument: u64, deadline: Deadline },
+    Sleep {
+        wait: Wait,
+        argument: u64,
+        deadline: Deadline,
+    },
     /// Wait for one descriptor. Comes back with `waiter.fd` -1 if it cannot be watched.
-    Fd { waiter: &'a FdWaiter, deadline: Deadline },
-    /// Wait for any of several (descriptor, interest).
-    Fds { waits: &'a [(i32, u8)], deadline: Deadline },
+    Fd {
+        waiter: &'a FdWaiter,
+        deadline: Deadline,
+    },
+    /// Wait for any of `count` descriptors; `watch` names the i-th and what it is waited for, or
+    /// `None` if it does not count.
+    Fds {
+        count: usize,
+        watch: &'a dyn Fn(usize) -> Option<(i32, u8)>,
+        deadline: Deadline,
+    },
     /// Wait on an address, if `check` agrees under the queue's lock; else `verdict` is its errno.
     Futex {
         waiter: &'a Waiter,
@@ -59,7 +71,9 @@ pub enum Request<'a> {
 fn park(runtime: &Runtime, request: &mut Request<'_>) -> Wake {
     if let Some(green) = runtime.worker.current.get() {
         let count = green.park_count.load(Ordering::Relaxed);
-        green.park_count.store(count.wrapping_add(1), Ordering::Relaxed);
+        green
+            .park_count
+            .store(count.wrapping_add(1), Ordering::Relaxed);
     }
     runtime.worker.parks.set(runtime.worker.parks.get() + 1);
     switch::to_scheduler(runtime, request)
@@ -72,23 +86,50 @@ pub fn yield_now(runtime: &Runtime) {
 
 /// Parks until `deadline`, an unpark or a signal.
 pub fn sleep(runtime: &Runtime, wait: Wait, argument: u64, deadline: Deadline) -> Wake {
-    park(runtime, &mut Request::Sleep { wait, argument, deadline })
+    park(
+        runtime,
+        &mut Request::Sleep {
+            wait,
+            argument,
+            deadline,
+        },
+    )
 }
 
 /// Parks until `fd` has an edge that meets `interest`. Returns why it woke and the descriptor to
 /// try again: usually `fd`; a private duplicate of it, which the caller must close, when the
 /// program closed `fd` meanwhile; -1 when it cannot be watched.
 pub fn wait_fd(runtime: &Runtime, fd: i32, interest: u8, deadline: Deadline) -> (Wake, i32) {
-    let Some(green) = runtime.worker.current.get() else { return (Wake::Ready, -1) };
+    let Some(green) = runtime.worker.current.get() else {
+        return (Wake::Ready, -1);
+    };
     let waiter = FdWaiter::new(green, fd, interest);
-    let wake = park(runtime, &mut Request::Fd { waiter: &waiter, deadline });
+    let wake = park(
+        runtime,
+        &mut Request::Fd {
+            waiter: &waiter,
+            deadline,
+        },
+    );
     runtime.slots.unlink(&waiter);
     (wake, waiter.fd.get())
 }
 
 /// Parks until one of several descriptors has an edge that concerns it.
-pub fn wait_fds(runtime: &Runtime, waits: &[(i32, u8)], deadline: Deadline) -> Wake {
-    park(runtime, &mut Request::Fds { waits, deadline })
+pub fn wait_fds(
+    runtime: &Runtime,
+    count: usize,
+    watch: &dyn Fn(usize) -> Option<(i32, u8)>,
+    deadline: Deadline,
+) -> Wake {
+    park(
+        runtime,
+        &mut Request::Fds {
+            count,
+            watch,
+            deadline,
+        },
+    )
 }
 
 /// Parks on an address. `Err` is what `check` said; `Ok` why it woke.
@@ -102,8 +143,13 @@ pub fn wait_futex(
     check: &dyn Fn() -> Result<(), i32>,
     deadline: Deadline,
 ) -> Result<Wake, i32> {
-    let mut request =
-        Request::Futex { waiter, address: address as u64, check, deadline, verdict: 0 };
+    let mut request = Request::Futex {
+        waiter,
+        address: address as u64,
+        check,
+        deadline,
+        verdict: 0,
+    };
     let wake = park(runtime, &mut request);
     if let Request::Futex { verdict, .. } = request {
         if verdict != 0 {

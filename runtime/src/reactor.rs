@@ -29,8 +29,11 @@ pub const URGENT: u8 = 4;
 const REGISTERED: u8 = 1;
 /// An edge came since the stream was last seen empty.
 const MAY_READ: u8 = 2;
-/// Urgent data was seen once: a short read no longer proves the stream empty.
-const SAW_URGENT: u8 = 4;
+/// Urgent data or the end of the stream was announced once: a short read no longer proves that an
+/// attempt would block (the end may have come in the same edge as the data).
+const SAW_SPECIAL: u8 = 4;
+/// Not an interest: what an edge says besides.
+const END: u8 = 8;
 
 /// Descriptors beyond this number are not watched; calls on them stay native.
 pub const SLOTS_MAX: usize = 1 << 20;
@@ -80,7 +83,10 @@ pub struct Slots {
 impl Slots {
     /// Before activation.
     pub const fn new() -> Slots {
-        Slots { base: Cell::new(null()), end: Cell::new(0) }
+        Slots {
+            base: Cell::new(null()),
+            end: Cell::new(0),
+        }
     }
 
     /// Maps the table. `false` if there is no address space for it.
@@ -107,14 +113,15 @@ impl Slots {
     /// came since.
     #[inline(always)]
     pub fn may_read(&self, fd: i32) -> bool {
-        self.get(fd).is_none_or(|s| s.flags.get() & (REGISTERED | MAY_READ) != REGISTERED)
+        self.get(fd)
+            .is_none_or(|s| s.flags.get() & (REGISTERED | MAY_READ) != REGISTERED)
     }
 
     /// Notes that the stream is empty: a read came back short or with EAGAIN.
     #[inline(always)]
     pub fn drained(&self, fd: i32) {
         if let Some(slot) = self.get(fd) {
-            if slot.flags.get() & SAW_URGENT == 0 {
+            if slot.flags.get() & SAW_SPECIAL == 0 {
                 slot.flags.set(slot.flags.get() & !MAY_READ);
             }
         }
@@ -123,7 +130,8 @@ impl Slots {
     /// The epoll instance knows this descriptor.
     #[inline(always)]
     pub fn is_registered(&self, fd: i32) -> bool {
-        self.get(fd).is_some_and(|s| s.flags.get() & REGISTERED != 0)
+        self.get(fd)
+            .is_some_and(|s| s.flags.get() & REGISTERED != 0)
     }
 
     /// Some green waits for it.
@@ -138,6 +146,11 @@ impl Slots {
             slot.flags.set(0);
             slot.generation.set(slot.generation.get().wrapping_add(1));
         }
+    }
+
+    /// One more than the highest descriptor ever registered.
+    pub fn end(&self) -> i32 {
+        self.end.get()
     }
 
     /// In the child of a fork: no epoll instance of this process knows any descriptor, and nobody
@@ -164,7 +177,9 @@ impl Slots {
     }
 
     fn link(&self, waiter: &FdWaiter) {
-        let Some(slot) = self.get(waiter.fd.get()) else { return };
+        let Some(slot) = self.get(waiter.fd.get()) else {
+            return;
+        };
         waiter.prev.set(null());
         waiter.next.set(slot.waiters.get());
         // SAFETY: linked waiters are alive.
@@ -206,8 +221,8 @@ impl Slots {
         if said & (READ | URGENT) != 0 {
             flags |= MAY_READ;
         }
-        if said & URGENT != 0 {
-            flags |= SAW_URGENT;
+        if said & (URGENT | END) != 0 {
+            flags |= SAW_SPECIAL;
         }
         slot.flags.set(flags);
         let mut at = slot.waiters.get();
@@ -248,10 +263,17 @@ impl Reactor {
             return Err(io::Error::from_raw_os_error(-bell.min(clock) as i32));
         }
         let (bell, clock) = (sys::lift(bell as i32), sys::lift(clock as i32));
-        poll.registry().register(&mut SourceFd(&bell), DOORBELL, Interest::READABLE)?;
-        poll.registry().register(&mut SourceFd(&clock), CLOCK, Interest::READABLE)?;
+        poll.registry()
+            .register(&mut SourceFd(&bell), DOORBELL, Interest::READABLE)?;
+        poll.registry()
+            .register(&mut SourceFd(&clock), CLOCK, Interest::READABLE)?;
         runtime.set_own_fds([poll.as_raw_fd(), bell, clock]);
-        Ok(Reactor { poll, events: Events::with_capacity(1024), timerfd: clock, armed_ns: 0 })
+        Ok(Reactor {
+            poll,
+            events: Events::with_capacity(1024),
+            timerfd: clock,
+            armed_ns: 0,
+        })
     }
 
     /// Begins a wait: registers the descriptor on first use and links the waiter.
@@ -260,7 +282,9 @@ impl Reactor {
     /// The error of epoll_ctl(2): EPERM for what cannot be polled, ENOSPC, ENOMEM, EBADF.
     pub fn begin(&self, slots: &Slots, waiter: &FdWaiter) -> io::Result<()> {
         let fd = waiter.fd.get();
-        let slot = slots.get(fd).ok_or(io::Error::from_raw_os_error(libc::EPERM))?;
+        let slot = slots
+            .get(fd)
+            .ok_or(io::Error::from_raw_os_error(libc::EPERM))?;
         if slot.flags.get() & REGISTERED == 0 {
             let token = Token(fd as usize | (slot.generation.get() as usize) << 32);
             let all = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
@@ -300,10 +324,21 @@ impl Reactor {
             }
             let gone = event.is_error() || event.is_read_closed() && event.is_write_closed();
             let mut said = if gone { READ | WRITE | URGENT } else { 0 };
-            said |= if event.is_readable() || event.is_read_closed() { READ } else { 0 };
+            said |= if event.is_readable() || event.is_read_closed() {
+                READ
+            } else {
+                0
+            };
             said |= if event.is_writable() { WRITE } else { 0 };
             said |= if event.is_priority() { URGENT } else { 0 };
-            runtime.slots.fire(runtime, token as u32 as i32, (token >> 32) as u32, said);
+            said |= if event.is_read_closed() || event.is_error() {
+                END
+            } else {
+                0
+            };
+            runtime
+                .slots
+                .fire(runtime, token as u32 as i32, (token >> 32) as u32, said);
         }
     }
 }
@@ -348,7 +383,9 @@ mod tests {
         lift_poll(&mut poll);
         assert_ne!(poll.as_raw_fd(), low);
         let bell = sys::eventfd() as i32;
-        poll.registry().register(&mut SourceFd(&bell), Token(3), Interest::READABLE).unwrap();
+        poll.registry()
+            .register(&mut SourceFd(&bell), Token(3), Interest::READABLE)
+            .unwrap();
         sys::write(bell, &1u64.to_ne_bytes());
         let mut events = Events::with_capacity(4);
         poll.poll(&mut events, Some(Duration::ZERO)).unwrap();

@@ -27,7 +27,9 @@ impl Remote {
     /// Empty.
     #[cfg(not(loom))]
     pub const fn new() -> Remote {
-        Remote { head: AtomicPtr::new(null_mut()) }
+        Remote {
+            head: AtomicPtr::new(null_mut()),
+        }
     }
 
     /// Nothing waits in it.
@@ -46,7 +48,9 @@ impl Remote {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             green.remote_next.store(head, Ordering::Relaxed);
-            match self.head.compare_exchange_weak(head, node, Ordering::Release, Ordering::Relaxed)
+            match self
+                .head
+                .compare_exchange_weak(head, node, Ordering::Release, Ordering::Relaxed)
             {
                 Ok(_) => return,
                 Err(now) => head = now,

@@ -97,7 +97,9 @@ impl<T: Slot> Timers<T> {
         loop {
             let first = at * ARITY + 1;
             let children = first..(first + ARITY).min(self.heap.len());
-            let Some(least) = children.min_by_key(|&c| self.heap[c].0) else { break };
+            let Some(least) = children.min_by_key(|&c| self.heap[c].0) else {
+                break;
+            };
             if self.heap[least].0 >= entry.0 {
                 break;
             }
@@ -129,7 +131,9 @@ mod tests {
     }
 
     fn pseudo_random(state: &mut u64) -> u64 {
-        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        *state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         *state >> 33
     }
 
@@ -137,7 +141,10 @@ mod tests {
     fn deadlines_come_out_in_order_whatever_was_removed() {
         let cells: Vec<Cell<u32>> = (0..500).map(|_| Cell::new(0)).collect();
         let mut seed = 7;
-        let deadlines: Vec<u64> = cells.iter().map(|_| pseudo_random(&mut seed) % 1000).collect();
+        let deadlines: Vec<u64> = cells
+            .iter()
+            .map(|_| pseudo_random(&mut seed) % 1000)
+            .collect();
         let mut timers = Timers::new();
         for (cell, deadline) in cells.iter().zip(&deadlines) {
             timers.insert(*deadline, cell);
@@ -146,8 +153,12 @@ mod tests {
             timers.remove(cell);
             timers.remove(cell);
         }
-        let mut expected: Vec<u64> =
-            deadlines.iter().enumerate().filter(|(i, _)| i % 3 != 0).map(|(_, d)| *d).collect();
+        let mut expected: Vec<u64> = deadlines
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| i % 3 != 0)
+            .map(|(_, d)| *d)
+            .collect();
         expected.sort_unstable();
         let mut seen = Vec::new();
         while let Some(next) = timers.next_deadline() {

@@ -14,7 +14,10 @@ pub type Entry = extern "C" fn(Transfer) -> !;
 /// Splits what an [`Entry`] received into (suspended context, data).
 pub fn unpack(transfer: Transfer) -> (usize, usize) {
     // SAFETY: `Context` is one pointer (repr(C) around a reference).
-    (unsafe { transmute::<Context, usize>(transfer.context) }, transfer.data)
+    (
+        unsafe { transmute::<Context, usize>(transfer.context) },
+        transfer.data,
+    )
 }
 
 /// Leaves the running stack for `to`. Returns (the context that came back, its data).

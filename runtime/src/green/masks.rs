@@ -34,7 +34,10 @@ pub struct Masks {
 impl Masks {
     /// No greens yet.
     pub const fn new() -> Masks {
-        Masks { classes: [const { Cell::new((0, 0)) }; CLASSES], used: Cell::new(0) }
+        Masks {
+            classes: [const { Cell::new((0, 0)) }; CLASSES],
+            used: Cell::new(0),
+        }
     }
 
     /// Forgets all (the child of a fork).
@@ -51,7 +54,11 @@ impl Masks {
                 return class.set((m, n + 1));
             }
         }
-        let (slot, mask) = if used < CLASSES { (used, mask) } else { (CLASSES - 1, 0) };
+        let (slot, mask) = if used < CLASSES {
+            (used, mask)
+        } else {
+            (CLASSES - 1, 0)
+        };
         if let Some(class) = self.classes.get(slot) {
             let n = if used < CLASSES { 0 } else { class.get().1 };
             class.set((mask, n + 1));
@@ -69,7 +76,9 @@ impl Masks {
                 break;
             }
         }
-        let Some(class) = self.classes.get(at) else { return };
+        let Some(class) = self.classes.get(at) else {
+            return;
+        };
         let (m, n) = class.get();
         if n > 1 {
             return class.set((m, n - 1));

@@ -45,7 +45,10 @@ pub struct Table {
 impl Table {
     /// Before activation.
     pub const fn new() -> Table {
-        Table { header: Cell::new(None), free: Cell::new(None) }
+        Table {
+            header: Cell::new(None),
+            free: Cell::new(None),
+        }
     }
 
     /// Maps the table; smaller where address space is short. `false` if there is no room at all.
@@ -135,13 +138,19 @@ impl Table {
 
     /// In the child of a fork: every record but `keep` is free again.
     pub fn keep_only(&self, keep: GreenRef) {
-        let Some(header) = self.header.get() else { return };
+        let Some(header) = self.header.get() else {
+            return;
+        };
         self.free.set(None);
         for index in (0..header.used.get()).rev() {
             let green = record(header, index);
             if !core::ptr::eq(green, keep) {
                 let (old_index, _) = split(green.tid.get().max(TID_BASE));
-                green.tid.set(if old_index == index { green.tid.get() } else { TID_BASE + index });
+                green.tid.set(if old_index == index {
+                    green.tid.get()
+                } else {
+                    TID_BASE + index
+                });
                 green.state.set(State::Free);
                 green.next.set(self.free.get());
                 self.free.set(Some(green));
@@ -176,7 +185,9 @@ fn record(header: &Header, index: u32) -> GreenRef {
     let first = core::ptr::from_ref(header).addr() + size_of::<Header>();
     // SAFETY: index is below capacity, so the record lies within the mapping, which is never
     // unmapped; fresh pages are zero, and all-zero bytes are a valid `Green` (State::Free).
-    unsafe { &*core::ptr::with_exposed_provenance::<Green>(first + index as usize * size_of::<Green>()) }
+    unsafe {
+        &*core::ptr::with_exposed_provenance::<Green>(first + index as usize * size_of::<Green>())
+    }
 }
 
 fn write_header(address: *mut u8, capacity: usize) -> &'static Header {

@@ -71,7 +71,10 @@ pub struct Runtime {
 #[unsafe(no_mangle)]
 #[allow(unsafe_code)]
 pub static LICHEN_RUNTIME: Runtime = Runtime {
-    carrier: Carrier { ready: Queue::new(), now_ns: Cell::new(0) },
+    carrier: Carrier {
+        ready: Queue::new(),
+        now_ns: Cell::new(0),
+    },
     worker: Worker::new(),
     table: Table::new(),
     masks: Masks::new(),
@@ -130,7 +133,11 @@ impl Runtime {
 
     /// Is this descriptor ours, to be hidden from the program's close?
     pub fn is_own_fd(&self, fd: i32) -> bool {
-        fd >= 0 && self.own_fds.iter().any(|own| own.load(Ordering::Relaxed) == fd)
+        fd >= 0
+            && self
+                .own_fds
+                .iter()
+                .any(|own| own.load(Ordering::Relaxed) == fd)
     }
 
     /// Hands the scheduler to its context, which takes it when first resumed.
@@ -172,7 +179,12 @@ impl Scheduler {
     /// When the process is out of descriptors or memory.
     pub fn new(runtime: &'static Runtime) -> std::io::Result<Scheduler> {
         let reactor = Reactor::new(runtime)?;
-        Ok(Scheduler { runtime, reactor, timers: Timers::new(), many: BTreeMap::new() })
+        Ok(Scheduler {
+            runtime,
+            reactor,
+            timers: Timers::new(),
+            many: BTreeMap::new(),
+        })
     }
 
     /// Runs greens, for ever.
@@ -216,7 +228,9 @@ impl Scheduler {
     fn run_ready(&mut self) {
         let begun = crate::arch::cycles();
         for _ in 0..TURN_GREENS {
-            let Some(green) = self.runtime.carrier.ready.pop() else { return };
+            let Some(green) = self.runtime.carrier.ready.pop() else {
+                return;
+            };
             if green.timer_position.get() != 0 {
                 self.timers.remove(green);
             }
@@ -237,25 +251,51 @@ impl Scheduler {
                 self.settle(green, State::Ready, Wait::Turn, 0);
                 self.runtime.carrier.ready.push(green);
             }
-            Request::Sleep { wait, argument, deadline } => {
+            Request::Sleep {
+                wait,
+                argument,
+                deadline,
+            } => {
                 self.settle(green, State::Parked, *wait, *argument);
                 self.limit(green, *deadline);
             }
             Request::Fd { waiter, deadline } => {
-                self.settle(green, State::Parked, Wait::Descriptor, waiter.fd.get() as u64);
+                self.settle(
+                    green,
+                    State::Parked,
+                    Wait::Descriptor,
+                    waiter.fd.get() as u64,
+                );
                 match self.reactor.begin(&self.runtime.slots, waiter) {
                     Ok(()) => self.limit(green, *deadline),
                     Err(_) => self.refuse(green, request),
                 }
             }
-            Request::Fds { waits, deadline } => {
-                let waiters: Box<[FdWaiter]> =
-                    waits.iter().map(|&(fd, what)| FdWaiter::new(green, fd, what)).collect();
-                self.settle(green, State::Parked, Wait::Descriptors, waits.len() as u64);
+            Request::Fds {
+                count,
+                watch,
+                deadline,
+            } => {
+                let waiters: Box<[FdWaiter]> = (0..*count)
+                    .filter_map(watch)
+                    .map(|(fd, what)| FdWaiter::new(green, fd, what))
+                    .collect();
+                self.settle(
+                    green,
+                    State::Parked,
+                    Wait::Descriptors,
+                    waiters.len() as u64,
+                );
                 self.limit(green, *deadline);
                 self.wait_many(green, waiters);
             }
-            Request::Futex { waiter, address, check, deadline, verdict } => {
+            Request::Futex {
+                waiter,
+                address,
+                check,
+                deadline,
+                verdict,
+            } => {
                 self.settle(green, State::Parked, Wait::Futex, *address);
                 waiter.who.set(crate::futexes::Who::Green(
                     green,
@@ -335,7 +375,9 @@ impl Scheduler {
             runtime.masks.remove(green.mask.get());
         }
         let first = green.is_first.get();
-        green.state.set(if first { State::Ended } else { State::Free });
+        green
+            .state
+            .set(if first { State::Ended } else { State::Free });
         if let Some(hooks) = runtime.hooks.get() {
             (hooks.ended)(green);
         }
@@ -355,7 +397,8 @@ impl Scheduler {
         self.timers.clear();
         self.many.clear();
         self.runtime.slots.clear();
-        let old: [i32; 3] = core::array::from_fn(|i| self.runtime.own_fds[i].load(Ordering::Relaxed));
+        let old: [i32; 3] =
+            core::array::from_fn(|i| self.runtime.own_fds[i].load(Ordering::Relaxed));
         // The inherited epoll instance is the parent's too: it is closed, never changed.
         let reactor = Reactor::new(self.runtime)?;
         self.reactor = reactor;
@@ -367,12 +410,16 @@ impl Scheduler {
 
     fn arm(&mut self) {
         if let Some(deadline) = self.timers.next_deadline() {
-            self.reactor.arm(deadline, self.runtime.carrier.now_ns.get());
+            self.reactor
+                .arm(deadline, self.runtime.carrier.now_ns.get());
         }
     }
 
     fn tell_time(&self) {
-        self.runtime.carrier.now_ns.set(read_clock(libc::CLOCK_MONOTONIC));
+        self.runtime
+            .carrier
+            .now_ns
+            .set(read_clock(libc::CLOCK_MONOTONIC));
     }
 }
 

@@ -12,7 +12,10 @@ pub struct Queue {
 impl Queue {
     /// Empty.
     pub const fn new() -> Queue {
-        Queue { head: Cell::new(None), tail: Cell::new(None) }
+        Queue {
+            head: Cell::new(None),
+            tail: Cell::new(None),
+        }
     }
 
     /// Nobody is ready.

@@ -23,7 +23,12 @@ use core::sync::atomic::Ordering;
 /// Runs `green` until it asks for something, then serves that. Scheduler side.
 pub fn resume(runtime: &Runtime, green: GreenRef, serve: impl FnOnce(&mut Request<'_>)) {
     let worker = &runtime.worker;
-    green.enter(State::Running, Wait::Nothing, 0, runtime.carrier.now_ns.get());
+    green.enter(
+        State::Running,
+        Wait::Nothing,
+        0,
+        runtime.carrier.now_ns.get(),
+    );
     worker.current.set(Some(green));
     if green.pending.get() & !green.mask.get() != 0 {
         worker.attention.store(1, Ordering::Relaxed);
@@ -97,7 +102,10 @@ pub unsafe fn prepare_scheduler(runtime: &Runtime, top: usize, len: usize, fs: u
 
 /// A clock through the vDSO, so without a system call. Scheduler side: libc may be used there.
 pub fn clock_ns(clock: i32) -> u64 {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut t = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `t` is ours.
     unsafe { libc::clock_gettime(clock, &raw mut t) };
     t.tv_sec as u64 * crate::sys::SECOND_NS + t.tv_nsec as u64

@@ -62,7 +62,15 @@ pub fn map_anonymous(len: usize) -> Option<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a fresh mapping at an address of the kernel's choice touches nothing that exists.
     let address = unsafe {
-        raw!(libc::SYS_mmap, 0, len, libc::PROT_READ | libc::PROT_WRITE, flags, -1isize, 0)
+        raw!(
+            libc::SYS_mmap,
+            0,
+            len,
+            libc::PROT_READ | libc::PROT_WRITE,
+            flags,
+            -1isize,
+            0
+        )
     };
     (address > 0).then_some(address as *mut u8)
 }
@@ -109,7 +117,10 @@ pub fn futex_wake(word: *const core::sync::atomic::AtomicU32) -> isize {
 /// `CLOCK_MONOTONIC` or another clock, in nanoseconds. A real system call (about 0.1-0.2 us):
 /// the scheduler side uses its cached time instead wherever that will do.
 pub fn clock_ns(clock: c_int) -> u64 {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut t = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `t` is ours.
     unsafe { raw!(libc::SYS_clock_gettime, clock, &raw mut t) };
     t.tv_sec as u64 * SECOND_NS + t.tv_nsec as u64
@@ -120,7 +131,13 @@ pub fn set_kernel_mask(mask: u64) -> u64 {
     let mut old = 0u64;
     // SAFETY: both masks are ours.
     unsafe {
-        raw!(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const mask, &raw mut old, 8)
+        raw!(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const mask,
+            &raw mut old,
+            8
+        )
     };
     old
 }
@@ -128,7 +145,13 @@ pub fn set_kernel_mask(mask: u64) -> u64 {
 /// An `eventfd(2)`, close-on-exec and non-blocking.
 pub fn eventfd() -> isize {
     // SAFETY: no pointers.
-    unsafe { raw!(libc::SYS_eventfd2, 0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }
+    unsafe {
+        raw!(
+            libc::SYS_eventfd2,
+            0,
+            libc::EFD_CLOEXEC | libc::EFD_NONBLOCK
+        )
+    }
 }
 
 /// A monotonic `timerfd(2)`, close-on-exec and non-blocking.
@@ -140,24 +163,50 @@ pub fn timerfd() -> isize {
 
 /// Arms a timerfd for an absolute monotonic time in nanoseconds; 0 disarms it.
 pub fn timerfd_set(fd: c_int, deadline_ns: u64) -> isize {
-    let zero = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    let spec = libc::itimerspec { it_interval: zero, it_value: timespec(deadline_ns) };
+    let zero = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let spec = libc::itimerspec {
+        it_interval: zero,
+        it_value: timespec(deadline_ns),
+    };
     // SAFETY: `spec` outlives the call.
     unsafe {
-        raw!(libc::SYS_timerfd_settime, fd, libc::TFD_TIMER_ABSTIME, &raw const spec, 0)
+        raw!(
+            libc::SYS_timerfd_settime,
+            fd,
+            libc::TFD_TIMER_ABSTIME,
+            &raw const spec,
+            0
+        )
     }
 }
 
 /// Nanoseconds as the kernel's `timespec`.
 pub fn timespec(ns: u64) -> libc::timespec {
-    libc::timespec { tv_sec: (ns / SECOND_NS) as i64, tv_nsec: (ns % SECOND_NS) as i64 }
+    libc::timespec {
+        tv_sec: (ns / SECOND_NS) as i64,
+        tv_nsec: (ns % SECOND_NS) as i64,
+    }
 }
 
 /// Where our own descriptors begin: just below the soft limit.
 pub fn descriptor_floor() -> usize {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: `limit` is ours.
-    unsafe { raw!(libc::SYS_prlimit64, 0, libc::RLIMIT_NOFILE, 0, &raw mut limit) };
+    unsafe {
+        raw!(
+            libc::SYS_prlimit64,
+            0,
+            libc::RLIMIT_NOFILE,
+            0,
+            &raw mut limit
+        )
+    };
     limit.rlim_cur.min(1 << 20).saturating_sub(16) as usize
 }
 

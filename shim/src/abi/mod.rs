@@ -1,0 +1,5 @@
+//! The program's memory and the kernel's structures.
+
+pub mod maps;
+pub mod mem;
+pub mod user;

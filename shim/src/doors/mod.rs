@@ -1,0 +1,8 @@
+//! Doors: the ways by which a call of the program reaches [`crate::dispatch`].
+//!
+//! A door must deliver all registers of the call in a [`crate::call::Frame`], keep every register
+//! the kernel keeps, run nothing of the program's, and describe itself to unwinders. There is one
+//! kind so far: rewritten `syscall` instructions ([`rewrite`]).
+
+pub mod rewrite;
+pub mod x86_64;

@@ -1,0 +1,126 @@
+//! Writing to program text. Two ways: `pwrite` to /proc/self/mem, which needs no change of
+//! protection, so libc is executable all the time and MemoryDenyWriteExecute does not mind; and
+//! `mprotect`, for where /proc is missing or closed, allowed only while this is the only task.
+//!
+//! At activation only, with every signal blocked. While the second way is under way nothing of libc
+//! may be called: raw calls and our own memcpy only.
+#![allow(unsafe_code)]
+
+use super::{Job, slots_address};
+use crate::modules::Module;
+use lichen_runtime::{arch::syscall6, sys};
+
+/// Writes the slots, then the jumps.
+///
+/// # Errors
+/// A sentence; nothing is left half-written then.
+pub fn write(job: &Job, modules: &[&Module], use_proc_mem: bool) -> Result<(), &'static str> {
+    let memory = if use_proc_mem { open_memory() } else { None };
+    match memory {
+        Some(fd) => {
+            let done = through_memory(job, fd);
+            sys::close(fd);
+            done
+        }
+        None if tasks() == 1 => through_protection(job, modules),
+        None => Err("/proc/self/mem cannot be opened and other kernel threads are running"),
+    }
+}
+
+/// How many kernel threads this process has; 0 if /proc cannot tell.
+pub fn tasks() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, |entries| entries.count())
+}
+
+fn open_memory() -> Option<i32> {
+    let flags = (libc::O_RDWR | libc::O_CLOEXEC) as usize;
+    let path = c"/proc/self/mem".as_ptr() as usize;
+    // SAFETY: a constant path.
+    let fd = unsafe {
+        syscall6(
+            libc::SYS_openat as usize,
+            libc::AT_FDCWD as usize,
+            path,
+            flags,
+            0,
+            0,
+            0,
+        )
+    };
+    (fd >= 0).then_some(fd as i32)
+}
+
+fn pwrite(fd: i32, address: usize, bytes: &[u8]) -> bool {
+    let (from, len) = (bytes.as_ptr() as usize, bytes.len());
+    // SAFETY: the kernel reads `bytes` and writes where the plan, checked against memory, says.
+    let n = unsafe {
+        syscall6(
+            libc::SYS_pwrite64 as usize,
+            fd as usize,
+            from,
+            len,
+            address,
+            0,
+            0,
+        )
+    };
+    n == len as isize
+}
+
+fn through_memory(job: &Job, fd: i32) -> Result<(), &'static str> {
+    if !pwrite(fd, slots_address(), &job.slots) {
+        return Err("/proc/self/mem cannot be written");
+    }
+    for (i, (address, jump)) in job.jumps.iter().enumerate() {
+        if !pwrite(fd, *address, jump) {
+            undo(job, fd, i);
+            return Err("/proc/self/mem cannot be written in libc's text");
+        }
+    }
+    Ok(())
+}
+
+/// Takes back the first `count` jumps.
+fn undo(job: &Job, fd: i32, count: usize) {
+    for ((address, _), original) in job.jumps.iter().zip(&job.originals).take(count) {
+        pwrite(fd, *address, original);
+    }
+}
+
+fn through_protection(job: &Job, modules: &[&Module]) -> Result<(), &'static str> {
+    let slots = (slots_address(), job.slots.len().next_multiple_of(4096));
+    let ranges: Vec<(usize, usize)> = modules
+        .iter()
+        .flat_map(|m| m.text_ranges())
+        .chain([slots])
+        .collect();
+    let protect = |protection: i32| {
+        // SAFETY: one task, all signals blocked, and only our own code runs until it is undone.
+        ranges
+            .iter()
+            .all(|&(at, len)| unsafe { sys::protect(at as *mut u8, len, protection) } == 0)
+    };
+    if !protect(libc::PROT_READ | libc::PROT_WRITE) {
+        protect(libc::PROT_READ | libc::PROT_EXEC);
+        return Err("libc's text cannot be made writable");
+    }
+    // SAFETY: the ranges are writable now and hold the windows and the slots.
+    unsafe {
+        copy(slots_address(), &job.slots);
+        for (address, jump) in &job.jumps {
+            copy(*address, jump);
+        }
+    }
+    if protect(libc::PROT_READ | libc::PROT_EXEC) {
+        Ok(())
+    } else {
+        sys::die("libc's text cannot be made executable again")
+    }
+}
+
+/// # Safety
+/// `to` must be writable for `bytes.len()` bytes.
+unsafe fn copy(to: usize, bytes: &[u8]) {
+    // SAFETY: by the caller's contract; memcpy here is our own.
+    unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()) }
+}

@@ -1,0 +1,385 @@
+//! What we know of each descriptor of the program: its kind, and whether it blocks.
+//!
+//! Knowledge is gathered on first use and dropped at close, so a number that comes back is looked at
+//! again. A descriptor is *own* when it was made here and nobody else can have its description:
+//! only then its flags are remembered; otherwise the kernel is asked each time it matters, which is
+//! only when a call would block. Green side; no allocation.
+#![allow(unsafe_code)]
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU16, Ordering};
+use lichen_runtime::arch::syscall6;
+use lichen_runtime::reactor::SLOTS_MAX;
+use lichen_runtime::sys;
+
+/// How to try a call on it without blocking.
+#[repr(u8)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Not looked at yet.
+    Unknown = 0,
+    /// Regular file, directory, block device, memory device: never waits for a peer. Native.
+    File = 1,
+    /// A TCP socket: MSG_DONTWAIT, and a short read tells that it is empty.
+    Tcp = 2,
+    /// Another stream socket: MSG_DONTWAIT.
+    Stream = 3,
+    /// A datagram socket.
+    Datagram = 4,
+    /// A sequenced-packet socket: write(2) sets MSG_EOR.
+    SeqPacket = 5,
+    /// A pipe that knows RWF_NOWAIT.
+    Pipe = 6,
+    /// Reads with RWF_NOWAIT; writes are polled first (eventfd, timerfd, signalfd).
+    Event = 7,
+    /// Polled first, then called: terminals, FIFOs, inotify, ...
+    Polled = 8,
+}
+
+impl Kind {
+    fn from(byte: u8) -> Kind {
+        match byte {
+            1 => Kind::File,
+            2 => Kind::Tcp,
+            3 => Kind::Stream,
+            4 => Kind::Datagram,
+            5 => Kind::SeqPacket,
+            6 => Kind::Pipe,
+            7 => Kind::Event,
+            8 => Kind::Polled,
+            _ => Kind::Unknown,
+        }
+    }
+
+    /// Is it a socket?
+    pub fn is_socket(self) -> bool {
+        matches!(
+            self,
+            Kind::Tcp | Kind::Stream | Kind::Datagram | Kind::SeqPacket
+        )
+    }
+
+    /// A socket without message boundaries?
+    pub fn is_stream(self) -> bool {
+        matches!(self, Kind::Tcp | Kind::Stream)
+    }
+}
+
+/// O_NONBLOCK is set (own descriptors).
+const NONBLOCK: u8 = 1;
+/// Made here.
+const OWN: u8 = 2;
+/// SO_RCVTIMEO or SO_SNDTIMEO may be set.
+const TIMED: u8 = 4;
+/// A short read proves nothing (upper-layer protocol).
+const LONG: u8 = 8;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Entry {
+    kind: u8,
+    flags: u8,
+    epoch: u16,
+}
+
+struct Table {
+    base: Cell<*const Cell<Entry>>,
+    end: Cell<i32>,
+}
+
+// SAFETY: the green side of the one carrier only.
+unsafe impl Sync for Table {}
+
+static TABLE: Table = Table {
+    base: Cell::new(core::ptr::null()),
+    end: Cell::new(0),
+};
+
+/// Grows whenever descriptions may have become shared with another process.
+static EPOCH: AtomicU16 = AtomicU16::new(0);
+
+/// One more than the highest descriptor anything is known of.
+pub fn end() -> i32 {
+    TABLE.end.get()
+}
+
+/// Maps the table at activation. `false`: no address space.
+pub fn map() -> bool {
+    match sys::map_anonymous(SLOTS_MAX * size_of::<Entry>()) {
+        Some(address) => {
+            TABLE.base.set(address.cast());
+            true
+        }
+        None => false,
+    }
+}
+
+fn entry(fd: i32) -> Option<&'static Cell<Entry>> {
+    if fd as u32 as usize >= SLOTS_MAX {
+        return None;
+    }
+    // SAFETY: the mapping holds SLOTS_MAX zeroed entries for ever.
+    Some(unsafe { &*TABLE.base.get().add(fd as usize) })
+}
+
+/// Every description that exists now may be shared from now on (fork, SCM_RIGHTS).
+pub fn share_all() {
+    let epoch = EPOCH.load(Ordering::Relaxed);
+    EPOCH.store(epoch.saturating_add(1), Ordering::Relaxed);
+}
+
+fn is_own_entry(entry: Entry) -> bool {
+    let epoch = EPOCH.load(Ordering::Relaxed);
+    entry.flags & OWN != 0 && entry.epoch == epoch && epoch != u16::MAX
+}
+
+/// Was it made here, and can nobody else have its description?
+pub fn is_own(fd: i32) -> bool {
+    entry(fd).is_some_and(|e| is_own_entry(e.get()))
+}
+
+/// Notes a descriptor just made here.
+pub fn made(fd: i32, kind: Kind, nonblocking: bool) {
+    if let Some(cell) = entry(fd) {
+        let flags = OWN | if nonblocking { NONBLOCK } else { 0 };
+        cell.set(Entry {
+            kind: kind as u8,
+            flags,
+            epoch: EPOCH.load(Ordering::Relaxed),
+        });
+        TABLE.end.set(TABLE.end.get().max(fd + 1));
+    }
+}
+
+/// Notes that `fd` has a duplicate: flags set through one show in the other.
+pub fn duplicated(fd: i32, duplicate: i32) {
+    if let Some(cell) = entry(fd) {
+        let mut e = cell.get();
+        e.flags &= !OWN;
+        cell.set(e);
+        if let Some(other) = entry(duplicate) {
+            other.set(e);
+            TABLE.end.set(TABLE.end.get().max(duplicate + 1));
+        }
+    }
+}
+
+/// Forgets a number that is being closed.
+pub fn forget(fd: i32) {
+    if let Some(cell) = entry(fd) {
+        cell.set(Entry {
+            kind: 0,
+            flags: 0,
+            epoch: 0,
+        });
+    }
+}
+
+fn set_flag(fd: i32, flag: u8, on: bool) {
+    if let Some(cell) = entry(fd) {
+        let mut e = cell.get();
+        e.flags = if on { e.flags | flag } else { e.flags & !flag };
+        cell.set(e);
+    }
+}
+
+/// The program changed O_NONBLOCK.
+pub fn set_nonblocking(fd: i32, on: bool) {
+    set_flag(fd, NONBLOCK, on);
+}
+
+/// The program set a time-out on the socket.
+pub fn set_timed(fd: i32) {
+    set_flag(fd, TIMED, true);
+}
+
+/// The program put a protocol on top of the stream.
+pub fn set_long(fd: i32) {
+    set_flag(fd, LONG, true);
+}
+
+/// May an attempt to read be skipped, and a short read be trusted? Only where nobody but us can have
+/// changed the flags, and the stream has no boundaries of its own.
+#[inline(always)]
+pub fn trusts_short_read(fd: i32) -> bool {
+    entry(fd).is_some_and(|e| {
+        let e = e.get();
+        e.kind == Kind::Tcp as u8 && e.flags & (NONBLOCK | LONG) == 0 && is_own_entry(e)
+    })
+}
+
+/// Must a call that would block return EAGAIN? Asks the kernel unless the descriptor is own.
+pub fn is_nonblocking(fd: i32) -> bool {
+    match entry(fd).map(Cell::get) {
+        Some(e) if is_own_entry(e) => e.flags & NONBLOCK != 0,
+        _ => sys::fcntl(fd, libc::F_GETFL, 0) & libc::O_NONBLOCK as isize != 0,
+    }
+}
+
+/// May SO_RCVTIMEO or SO_SNDTIMEO be set?
+pub fn may_be_timed(fd: i32) -> bool {
+    entry(fd).is_none_or(|e| !is_own_entry(e.get()) || e.get().flags & TIMED != 0)
+}
+
+/// Its kind, found out on first use. A descriptor that is not open counts as a file: the native call
+/// gives the errno.
+#[inline(always)]
+pub fn kind(fd: i32) -> Kind {
+    match entry(fd) {
+        None => Kind::File,
+        Some(cell) => match Kind::from(cell.get().kind) {
+            Kind::Unknown => look(fd, cell),
+            kind => kind,
+        },
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn look(fd: i32, cell: &Cell<Entry>) -> Kind {
+    let kind = classify(fd);
+    if kind != Kind::File || fd_is_open(fd) {
+        cell.set(Entry {
+            kind: kind as u8,
+            flags: 0,
+            epoch: 0,
+        });
+        TABLE.end.set(TABLE.end.get().max(fd + 1));
+    }
+    kind
+}
+
+fn fd_is_open(fd: i32) -> bool {
+    sys::fcntl(fd, libc::F_GETFD, 0) >= 0
+}
+
+fn classify(fd: i32) -> Kind {
+    // SAFETY: zero is a valid `stat`; the kernel fills it.
+    let mut stat: libc::stat = unsafe { core::mem::zeroed() };
+    // SAFETY: `stat` is ours.
+    let failed = unsafe {
+        syscall6(
+            libc::SYS_fstat as usize,
+            fd as usize,
+            &raw mut stat as usize,
+            0,
+            0,
+            0,
+            0,
+        ) < 0
+    };
+    if failed {
+        return Kind::File;
+    }
+    match stat.st_mode & libc::S_IFMT {
+        libc::S_IFSOCK => socket_kind(fd),
+        libc::S_IFIFO if nowait(fd) => Kind::Pipe,
+        libc::S_IFIFO => Kind::Polled,
+        libc::S_IFCHR if is_memory_device(stat.st_rdev) => Kind::File,
+        libc::S_IFCHR => Kind::Polled,
+        libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK | libc::S_IFLNK => Kind::File,
+        _ if nowait(fd) => Kind::Event,
+        _ => Kind::Polled,
+    }
+}
+
+/// /dev/null, zero, full, random, urandom, kmsg: major number 1.
+fn is_memory_device(device: libc::dev_t) -> bool {
+    libc::major(device) == 1
+}
+
+/// Does the kind know RWF_NOWAIT? An empty read asks without taking anything.
+fn nowait(fd: i32) -> bool {
+    if !lichen_runtime::sched::runtime().caps.get().nowait {
+        return false;
+    }
+    const RWF_NOWAIT: usize = 8;
+    let nothing = libc::iovec {
+        iov_base: core::ptr::null_mut(),
+        iov_len: 0,
+    };
+    let number = if writable_only(fd) {
+        libc::SYS_pwritev2
+    } else {
+        libc::SYS_preadv2
+    } as usize;
+    // SAFETY: an empty vector.
+    let got = unsafe {
+        syscall6(
+            number,
+            fd as usize,
+            &raw const nothing as usize,
+            1,
+            usize::MAX,
+            usize::MAX,
+            RWF_NOWAIT,
+        )
+    };
+    got != -(libc::EOPNOTSUPP as isize)
+}
+
+fn writable_only(fd: i32) -> bool {
+    sys::fcntl(fd, libc::F_GETFL, 0) as i32 & libc::O_ACCMODE == libc::O_WRONLY
+}
+
+fn option(fd: i32, name: i32) -> i32 {
+    let mut value = 0i32;
+    let mut len = 4u32;
+    // SAFETY: value and len are ours.
+    unsafe {
+        syscall6(
+            libc::SYS_getsockopt as usize,
+            fd as usize,
+            libc::SOL_SOCKET as usize,
+            name as usize,
+            &raw mut value as usize,
+            &raw mut len as usize,
+            0,
+        );
+    }
+    value
+}
+
+fn socket_kind(fd: i32) -> Kind {
+    kind_of_socket(
+        option(fd, libc::SO_DOMAIN),
+        option(fd, libc::SO_TYPE),
+        option(fd, libc::SO_PROTOCOL),
+    )
+}
+
+/// The kind of a socket by what socket(2) was told.
+pub fn kind_of_socket(domain: i32, kind: i32, protocol: i32) -> Kind {
+    let inet = domain == libc::AF_INET || domain == libc::AF_INET6;
+    match kind & 0xf {
+        libc::SOCK_STREAM if inet && (protocol == 0 || protocol == libc::IPPROTO_TCP) => Kind::Tcp,
+        libc::SOCK_STREAM => Kind::Stream,
+        libc::SOCK_SEQPACKET => Kind::SeqPacket,
+        _ => Kind::Datagram,
+    }
+}
+
+/// SO_RCVTIMEO or SO_SNDTIMEO in nanoseconds, if one is set.
+pub fn socket_timeout(fd: i32, sending: bool) -> Option<u64> {
+    let mut time = [0i64; 2];
+    let mut len = 16u32;
+    let name = if sending {
+        libc::SO_SNDTIMEO
+    } else {
+        libc::SO_RCVTIMEO
+    };
+    // SAFETY: time and len are ours.
+    let got = unsafe {
+        syscall6(
+            libc::SYS_getsockopt as usize,
+            fd as usize,
+            libc::SOL_SOCKET as usize,
+            name as usize,
+            &raw mut time as usize,
+            &raw mut len as usize,
+            0,
+        )
+    };
+    let ns = time[0] as u64 * sys::SECOND_NS + time[1] as u64 * 1000;
+    (got == 0 && ns != 0).then_some(ns)
+}

@@ -1,0 +1,240 @@
+//! Stacks of threads. glibc maps each with a guard page: two mappings a thread, and the kernel's
+//! limit of 65,530 mappings stops it near 32,000 threads. Where the kernel can guard pages inside a
+//! mapping (MADV_GUARD_INSTALL), stacks are slots of big regions that are one mapping each.
+//!
+//! A slot is handed out readable and writable although PROT_NONE was asked for: glibc then opens all
+//! but the guard with mprotect, which is when the guard is installed. Slots of a size form a list;
+//! a slot that comes back is emptied (MADV_DONTNEED also removes nothing of the guard, which is
+//! taken away and put anew, since the next thread may want another size of guard).
+//!
+//! Green side: no allocation; the lists run through a table of regions and their first free slots.
+#![allow(unsafe_code)]
+
+use super::kernel;
+use crate::call::{Answer, Frame, NATIVE};
+use crate::tcb;
+use core::cell::Cell;
+use lichen_runtime::Runtime;
+use lichen_runtime::caps::{MADV_GUARD_INSTALL, MADV_GUARD_REMOVE};
+use lichen_runtime::green::GreenRef;
+use lichen_runtime::sys;
+
+const PAGE: usize = 4096;
+/// Regions: each of one slot size.
+const REGIONS: usize = 64;
+/// Virtual size of a region, at most; smaller slots make smaller regions.
+const REGION_MOST: usize = 64 << 30;
+const SLOTS_MOST: usize = 1 << 20;
+
+/// One region: `slots` slots of `size` bytes, `stride` apart.
+#[derive(Clone, Copy)]
+struct Region {
+    base: usize,
+    size: usize,
+    stride: usize,
+    slots: usize,
+    /// Slots handed out at least once.
+    used: usize,
+    /// First free slot plus one; the others are linked through `links`.
+    free: u32,
+    /// One word per slot: the next free one plus one, or [`TAKEN`].
+    links: usize,
+}
+
+const TAKEN: u32 = u32::MAX;
+
+struct State {
+    regions: [Cell<Region>; REGIONS],
+    count: Cell<usize>,
+    start_offset: Cell<usize>,
+}
+
+// SAFETY: the green side and scheduler side of the one carrier only.
+unsafe impl Sync for State {}
+
+static STATE: State = State {
+    regions: [const {
+        Cell::new(Region {
+            base: 0,
+            size: 0,
+            stride: 0,
+            slots: 0,
+            used: 0,
+            free: 0,
+            links: 0,
+        })
+    }; REGIONS],
+    count: Cell::new(0),
+    start_offset: Cell::new(0),
+};
+
+/// Notes what activation knows.
+pub fn set_up(_: &Runtime) {
+    STATE
+        .start_offset
+        .set(tcb::offsets().map_or(0, |o| o.start));
+}
+
+/// Offset of the start function in `struct pthread`, 0 if unknown.
+pub fn start_offset() -> usize {
+    STATE.start_offset.get()
+}
+
+/// In the child of a fork the stacks of the other threads are still mapped; glibc puts them into its
+/// cache and uses them again, so nothing changes here.
+pub fn after_fork(_: GreenRef) {}
+
+impl Region {
+    fn link(&self, slot: usize) -> &Cell<u32> {
+        // SAFETY: `links` holds a word for each of the region's slots.
+        unsafe { &*((self.links + slot * 4) as *const Cell<u32>) }
+    }
+}
+
+fn regions() -> impl Iterator<Item = &'static Cell<Region>> {
+    STATE.regions.iter().take(STATE.count.get())
+}
+
+/// The region and slot number of an address.
+fn locate(address: usize) -> Option<(&'static Cell<Region>, usize)> {
+    let cell = regions().find(|c| {
+        let r = c.get();
+        address >= r.base && address < r.base + r.stride * r.slots
+    })?;
+    let region = cell.get();
+    let slot = (address - region.base) / region.stride;
+    let inside = (address - region.base) % region.stride < region.size;
+    (inside && region.link(slot).get() == TAKEN).then_some((cell, slot))
+}
+
+/// Does the address lie in a stack of ours?
+pub fn is_slot(address: usize) -> bool {
+    locate(address).is_some()
+}
+
+fn make_region(size: usize) -> Option<&'static Cell<Region>> {
+    let cell = STATE.regions.get(STATE.count.get())?;
+    let stride = size + PAGE;
+    let mut slots = (REGION_MOST / stride).clamp(1, SLOTS_MOST);
+    let base = loop {
+        match sys::map_anonymous(stride * slots) {
+            Some(base) => break base,
+            None if slots > 64 => slots /= 4,
+            None => return None,
+        }
+    };
+    let Some(links) = sys::map_anonymous(slots * 4) else {
+        // SAFETY: mapped above, nobody has it.
+        unsafe { sys::unmap(base, stride * slots) };
+        return None;
+    };
+    sys::name_mapping(base, stride * slots, c"lichen:stacks");
+    // Stacks are used from their top; huge pages would cost memory, unused slots are no dump.
+    for advice in [libc::MADV_NOHUGEPAGE, libc::MADV_DONTDUMP] {
+        advise(base as usize, stride * slots, advice as usize);
+    }
+    let (base, links) = (base as usize, links as usize);
+    cell.set(Region {
+        base,
+        size,
+        stride,
+        slots,
+        used: 0,
+        free: 0,
+        links,
+    });
+    STATE.count.set(STATE.count.get() + 1);
+    Some(cell)
+}
+
+fn advise(at: usize, len: usize, advice: usize) -> bool {
+    // SAFETY: within a region of ours.
+    unsafe { kernel(libc::SYS_madvise as usize, [at, len, advice, 0, 0, 0]) == 0 }
+}
+
+fn take(size: usize) -> Option<usize> {
+    let fitting = |r: Region| r.size == size && (r.free != 0 || r.used < r.slots);
+    let cell = match regions().find(|c| fitting(c.get())) {
+        Some(cell) => cell,
+        None => make_region(size)?,
+    };
+    let mut region = cell.get();
+    let slot = if region.free != 0 {
+        let slot = region.free as usize - 1;
+        region.free = region.link(slot).get();
+        slot
+    } else {
+        region.used += 1;
+        region.used - 1
+    };
+    region.link(slot).set(TAKEN);
+    cell.set(region);
+    Some(region.base + slot * region.stride)
+}
+
+/// `mmap(2)`: a stack of a thread, as glibc asks for it (nptl/allocatestack.c).
+pub fn mmap(frame: &mut Frame, runtime: &Runtime) -> Answer {
+    let [address, len, protection, flags, fd, _] = frame.args();
+    let wanted = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK) as usize;
+    let caps = runtime.caps.get();
+    let stack = address == 0
+        && protection == libc::PROT_NONE as usize
+        && flags & !(libc::MAP_NORESERVE as usize) == wanted
+        && fd as i32 == -1
+        && len % PAGE == 0
+        && len != 0;
+    if !stack || !caps.stack_slots || !caps.guard_install {
+        return NATIVE;
+    }
+    take(len).map_or(NATIVE, |at| at as Answer)
+}
+
+/// `mprotect(2)` inside a slot: opening all but the lowest pages means that those are the guard.
+pub fn mprotect(frame: &mut Frame, _: &Runtime) -> Answer {
+    let [at, len, protection, ..] = frame.args();
+    let Some((cell, slot)) = locate(at) else {
+        return NATIVE;
+    };
+    let region = cell.get();
+    let base = region.base + slot * region.stride;
+    let opens =
+        protection & !(libc::PROT_EXEC as usize) == (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    if opens && at + len == base + region.size && protection & libc::PROT_EXEC as usize == 0 {
+        if at > base && !advise(base, at - base, MADV_GUARD_INSTALL) {
+            return NATIVE;
+        }
+        return 0;
+    }
+    NATIVE
+}
+
+/// `munmap(2)` of a slot: it becomes free and empty.
+pub fn munmap(frame: &mut Frame, _: &Runtime) -> Answer {
+    let [at, len, ..] = frame.args();
+    let Some((cell, slot)) = locate(at) else {
+        return NATIVE;
+    };
+    let mut region = cell.get();
+    let base = region.base + slot * region.stride;
+    if at != base || len != region.size {
+        return NATIVE;
+    }
+    advise(base, len, MADV_GUARD_REMOVE);
+    // What the program changed inside (another protection) goes away with a fresh mapping.
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    if !advise(base, len, libc::MADV_DONTNEED as usize) {
+        let rw = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+        let fixed = (flags | libc::MAP_FIXED) as usize;
+        // SAFETY: replaces a slot that the program gives back.
+        unsafe {
+            kernel(
+                libc::SYS_mmap as usize,
+                [base, len, rw, fixed, usize::MAX, 0],
+            )
+        };
+    }
+    region.link(slot).set(region.free);
+    region.free = slot as u32 + 1;
+    cell.set(region);
+    0
+}

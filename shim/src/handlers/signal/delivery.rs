@@ -1,0 +1,527 @@
+//! The master handler, and how a handler of the program is entered.
+//!
+//! The kernel enters [`lichen_master`] on the worker's alternate stack with all signals blocked.
+//! Depending on where the program was interrupted it
+//!
+//! * enters the program's handler at once, if all registers are the program's and the running green
+//!   has the signal open: the kernel's frame (registers, siginfo, vector state) is copied to the
+//!   green's stack, or to its own alternate stack, and the handler is entered by returning from ours;
+//! * repairs a fault of ours on the program's memory (EFAULT);
+//! * otherwise notes the signal; it is delivered at the exit edge of the door
+//!   ([`lichen_exit_slow`]), or the scheduler hands it to another green.
+//!
+//! At the exit edge the kernel is asked to send the signal once more, to this kernel thread, at a
+//! place where the master handler knows the program's registers: so there is one way of building
+//! frames only, and the kernel builds them.
+#![allow(unsafe_code)]
+
+use super::notes::{self, Info, Note};
+use super::{actions, masks};
+use crate::abi::user;
+use crate::call::{self, Frame};
+use crate::doors::rewrite::restart_address;
+use crate::doors::x86_64::{self as asm, Place};
+use crate::modules::Module;
+use core::cell::Cell;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use lichen_runtime::green::GreenRef;
+use lichen_runtime::green::masks::{ALL, bit};
+use lichen_runtime::sched::runtime;
+use lichen_runtime::{Runtime, arch, sys};
+
+/// The kernel's `struct ucontext` on x86-64: what a signal frame really contains (glibc's
+/// `ucontext_t` is larger).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Context {
+    flags: u64,
+    link: u64,
+    stack: [usize; 3],
+    r8: usize,
+    r9: usize,
+    r10: usize,
+    r11: usize,
+    r12: usize,
+    r13: usize,
+    r14: usize,
+    r15: usize,
+    rdi: usize,
+    rsi: usize,
+    rbp: usize,
+    rbx: usize,
+    rdx: usize,
+    rax: usize,
+    rcx: usize,
+    rsp: usize,
+    rip: usize,
+    eflags: usize,
+    segments: u64,
+    error: u64,
+    trap: u64,
+    old_mask: u64,
+    cr2: u64,
+    fpstate: usize,
+    reserved: [u64; 8],
+    mask: u64,
+}
+
+const _: () = assert!(core::mem::offset_of!(Context, rsp) == 160);
+const _: () = assert!(size_of::<Context>() == 304);
+
+/// A signal frame as the kernel lays it out: the handler's return address, context, siginfo.
+#[repr(C)]
+struct SignalFrame {
+    returns_to: usize,
+    context: Context,
+    info: Info,
+}
+
+/// What the master handler must know and activation found out.
+struct Known {
+    text: Cell<(usize, usize)>,
+    stack: Cell<[usize; 3]>,
+    /// The door's frame while [`asm::lichen_raise`] runs.
+    raised: AtomicUsize,
+}
+
+// SAFETY: written at activation; `raised` by the one worker.
+unsafe impl Sync for Known {}
+
+static KNOWN: Known = Known {
+    text: Cell::new((0, 0)),
+    stack: Cell::new([0, 2, 0]),
+    raised: AtomicUsize::new(0),
+};
+
+/// Notes where our own text lies.
+pub fn note_own_text(modules: &[Module]) {
+    let here = lichen_master as *const () as usize;
+    if let Some(own) = modules.iter().find(|m| m.contains(here)) {
+        if let Some((at, len)) = own
+            .text_ranges()
+            .find(|&(at, len)| (at..at + len).contains(&here))
+        {
+            KNOWN.text.set((at, at + len));
+        }
+    }
+}
+
+/// Notes the worker's alternate stack, as sigaltstack(2) wants it.
+pub fn note_stack(setting: [usize; 3]) {
+    KNOWN.stack.set(setting);
+}
+
+/// Does `rsp` lie on the green's own alternate stack?
+pub fn on_alternate(green: GreenRef, rsp: usize) -> bool {
+    let [address, size, flags] = green.altstack.get();
+    flags & libc::SS_DISABLE as usize == 0 && size != 0 && rsp.wrapping_sub(address) < size
+}
+
+fn in_own_text(rip: usize) -> bool {
+    let (from, to) = KNOWN.text.get();
+    (from..to).contains(&rip)
+}
+
+/// What stands in the kernel for every handler of the program.
+///
+/// # Safety
+/// Called by the kernel.
+pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *mut Context) {
+    // SAFETY: the kernel passes its frame, which is ours to change.
+    let (info, context) = unsafe { (&mut *info, &mut *context) };
+    if arch::rdgsbase() == 0 {
+        return foreign(signal, info, context);
+    }
+    let runtime = runtime();
+    let worker = &runtime.worker;
+    let code = (info[1] & 0xffff_ffff) as u32 as i32;
+    let fault = code > 0
+        && matches!(
+            signal,
+            libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP
+        );
+    let place = if in_own_text(context.rip) {
+        asm::place(context.rip)
+    } else {
+        Place::Program
+    };
+    if fault {
+        if let Some(goes_on) = user::recovers(context.rip) {
+            context.rip = goes_on;
+            return;
+        }
+        if place == Place::Elsewhere {
+            die_of_fault(signal, context);
+        }
+    }
+    let inside = worker.inside.load(Ordering::Relaxed) != 0;
+    let Some(green) = worker.current.get().filter(|_| !inside) else {
+        return note(runtime, signal, None, info, true);
+    };
+    match place {
+        Place::Raised => {
+            let frame = KNOWN.raised.swap(0, Ordering::Relaxed);
+            if frame == 0 {
+                return note(runtime, signal, None, info, false);
+            }
+            // SAFETY: `exit_slow` stored the frame it stands on.
+            load_registers(context, unsafe { &*(frame as *const Frame) });
+            enter(runtime, green, signal, info, context);
+        }
+        Place::Elsewhere => note(runtime, signal, directed(code), info, false),
+        Place::ExitEdge(check) => {
+            note(runtime, signal, directed(code), info, false);
+            context.rip = check;
+        }
+        Place::Program if fault && green.mask.get() & bit(signal) != 0 => {
+            // As the kernel does for a fault that is blocked: the default action.
+            actions::to_default(signal);
+        }
+        Place::Program if fault || takes(runtime, green, signal, code) => {
+            enter(runtime, green, signal, info, context);
+        }
+        Place::Program => note(runtime, signal, directed(code), info, false),
+    }
+}
+
+/// tgkill(2) from outside names a real thread id: that of the first thread.
+fn directed(code: i32) -> Option<GreenRef> {
+    const SI_TKILL: i32 = -6;
+    let first = || runtime().table.iter().find(|g| g.is_first.get());
+    if code == SI_TKILL { first() } else { None }
+}
+
+/// Does the running green take a process-directed signal now? The first thread comes first, if it
+/// has the signal open (the kernel's `complete_signal`).
+fn takes(runtime: &Runtime, green: GreenRef, signal: i32, code: i32) -> bool {
+    if green.mask.get() & bit(signal) != 0 {
+        return false;
+    }
+    if green.is_first.get() {
+        return true;
+    }
+    if directed(code).is_some() || notes::is_wanted(signal) {
+        return false;
+    }
+    let first = runtime.table.iter().find(|g| g.is_first.get());
+    first.is_none_or(|f| f.mask.get() & bit(signal) != 0)
+}
+
+/// Keeps a signal for later, and sees to it that later comes.
+fn note(runtime: &Runtime, signal: i32, target: Option<GreenRef>, info: &Info, inside: bool) {
+    notes::add(Note {
+        signal,
+        target,
+        info: *info,
+    });
+    runtime.worker.attention.store(1, Ordering::Relaxed);
+    if inside {
+        runtime.ring();
+    }
+}
+
+/// A kernel thread that is not ours: its handlers run as ever, on our frame, with the mask the
+/// program asked for.
+fn foreign(signal: i32, info: &mut Info, context: &mut Context) {
+    let action = actions::get(signal);
+    if action.handler <= 1 {
+        actions::to_default(signal);
+        return;
+    }
+    sys::set_kernel_mask(context.mask | action.mask | bit(signal));
+    // SAFETY: the program's handler, called as the kernel would.
+    unsafe {
+        let handler: extern "C" fn(i32, *mut Info, *mut Context) =
+            core::mem::transmute(action.handler);
+        handler(signal, info, context);
+    }
+}
+
+fn die_of_fault(signal: i32, context: &Context) -> ! {
+    use core::fmt::Write;
+    let mut line = lichen_runtime::log::Line::new();
+    let (from, _) = KNOWN.text.get();
+    let _ = write!(
+        line,
+        "internal error: signal {signal} at text+{:#x}, address {:#x}",
+        context.rip.wrapping_sub(from),
+        context.cr2
+    );
+    line.send(2);
+    sys::die("a fault in liblichen.so")
+}
+
+/// The program's registers at a door, where the kernel would have them.
+fn load_registers(context: &mut Context, frame: &Frame) {
+    context.rax = frame.rax;
+    context.rdi = frame.rdi;
+    context.rsi = frame.rsi;
+    context.rdx = frame.rdx;
+    context.r10 = frame.r10;
+    context.r8 = frame.r8;
+    context.r9 = frame.r9;
+    context.rbx = frame.rbx;
+    context.rbp = frame.rbp;
+    context.r12 = frame.r12;
+    context.r13 = frame.r13;
+    context.r14 = frame.r14;
+    context.r15 = frame.r15;
+    context.rsp = frame.rsp;
+    context.rip = frame.rip;
+    context.rcx = frame.rip;
+    // Flags are nobody's over a system call, but some windows end in `cmp $-4096,%rax`.
+    context.eflags &= !0x8d5;
+    if frame.rax >= -4096isize as usize {
+        context.eflags |= if frame.rax == -4096isize as usize {
+            0x44
+        } else {
+            0
+        };
+    } else {
+        context.eflags |= 0x1
+            | if (frame.rax.wrapping_add(4096) as isize) < 0 {
+                0x80
+            } else {
+                0
+            };
+    }
+}
+
+/// Bytes of the vector state at `fpstate` (its software-reserved part tells).
+fn vector_size(fpstate: usize) -> usize {
+    const MAGIC: u32 = 0x4650_5853;
+    // SAFETY: the kernel's frame; the words lie in the 512-byte legacy area.
+    unsafe {
+        let at = (fpstate + 464) as *const u32;
+        if at.read() == MAGIC {
+            at.add(1).read() as usize
+        } else {
+            512
+        }
+    }
+}
+
+/// Enters the program's handler: the frame goes to the green's stack, and our return goes there.
+fn enter(runtime: &Runtime, green: GreenRef, signal: i32, info: &Info, context: &mut Context) {
+    let action = actions::get(signal);
+    if action.handler <= 1 {
+        // The disposition changed while the signal was on its way.
+        if action.handler == 0 {
+            actions::to_default(signal);
+            notes_default(runtime, signal);
+        }
+        return;
+    }
+    if action.flags & libc::SA_RESETHAND as u32 as u64 != 0 {
+        actions::set(
+            signal,
+            actions::Action {
+                handler: 0,
+                ..action
+            },
+        );
+    }
+    let [alternate, size, flags] = green.altstack.get();
+    let usable = flags & libc::SS_DISABLE as usize == 0 && size != 0;
+    let to_alternate =
+        action.flags & libc::SA_ONSTACK as u64 != 0 && usable && !on_alternate(green, context.rsp);
+    let top = if to_alternate {
+        alternate + size
+    } else {
+        context.rsp - 128
+    };
+    let vectors = vector_size(context.fpstate);
+    let fpstate = (top - vectors) & !63;
+    let place = ((fpstate - size_of::<SignalFrame>()) & !15) - 8;
+    let old_mask = if green.mask_saved.replace(false) {
+        green.saved_mask.get()
+    } else {
+        green.mask.get()
+    };
+    let mut saved = *context;
+    saved.mask = old_mask;
+    saved.stack = [
+        alternate,
+        if on_alternate(green, context.rsp) {
+            1
+        } else {
+            flags
+        },
+        size,
+    ];
+    saved.fpstate = if context.fpstate == 0 { 0 } else { fpstate };
+    // SAFETY: the green's own stack below its red zone, or its alternate stack. If there is no room
+    // this faults with every signal blocked, and the kernel ends the process as it would itself.
+    unsafe {
+        if context.fpstate != 0 {
+            core::ptr::copy_nonoverlapping(
+                context.fpstate as *const u8,
+                fpstate as *mut u8,
+                vectors,
+            );
+        }
+        (place as *mut SignalFrame).write(SignalFrame {
+            returns_to: asm::lichen_restorer as *const () as usize,
+            context: saved,
+            info: *info,
+        });
+        fresh_control_words(context.fpstate);
+    }
+    let mut blocked = green.mask.get() | action.mask & !super::UNBLOCKABLE;
+    if action.flags & libc::SA_NODEFER as u64 == 0 {
+        blocked |= bit(signal);
+    }
+    set_mask_quietly(runtime, green, blocked);
+    context.mask = runtime.worker.kernel_mask.get();
+    context.rdi = signal as usize;
+    context.rsi = place + core::mem::offset_of!(SignalFrame, info);
+    context.rdx = place + core::mem::offset_of!(SignalFrame, context);
+    context.rax = 0;
+    context.rsp = place;
+    context.rip = action.handler;
+    context.eflags &= !0x10_500; // DF, TF, RF
+    if notes::any_for(green) {
+        runtime.worker.attention.store(1, Ordering::Relaxed);
+    }
+}
+
+/// A handler begins with the default rounding and exception masks.
+///
+/// # Safety
+/// `fpstate` must be 0 or the kernel's vector state.
+unsafe fn fresh_control_words(fpstate: usize) {
+    if fpstate != 0 {
+        // SAFETY: by the caller's contract; fcw at 0, mxcsr at 24.
+        unsafe {
+            (fpstate as *mut u16).write(0x37f);
+            ((fpstate + 24) as *mut u32).write(0x1f80);
+        }
+    }
+}
+
+/// Changes the mask and the books; the kernel learns of it when the master handler returns.
+fn set_mask_quietly(runtime: &Runtime, green: GreenRef, mask: u64) {
+    if green.accounted.get() {
+        runtime.masks.remove(green.mask.get());
+        runtime.masks.add(mask);
+    }
+    green.mask.set(mask);
+    runtime.worker.kernel_mask.set(runtime.masks.intersection());
+}
+
+/// The kernel acts on a signal that was handled when it was sent and is not any more.
+fn notes_default(runtime: &Runtime, signal: i32) {
+    let to = [
+        sys::getpid() as usize,
+        runtime.worker.tid.get() as usize,
+        signal as usize,
+        0,
+        0,
+        0,
+    ];
+    // SAFETY: integers only; the signal is delivered when the master handler returns.
+    unsafe { crate::handlers::kernel(libc::SYS_tgkill as usize, to) };
+}
+
+/// At the exit edge with attention: delivers a noted signal, if the running green has one open.
+/// Returns when there is none; otherwise the program goes on in its handler.
+#[unsafe(no_mangle)]
+extern "C" fn lichen_exit_slow(frame: &mut Frame) {
+    let runtime = runtime();
+    runtime.worker.attention.store(0, Ordering::Relaxed);
+    let Some(green) = runtime.worker.current.get() else {
+        return;
+    };
+    if let Some(note) = notes::take(green) {
+        let action = actions::get(note.signal);
+        if action.handler > 1 {
+            settle_result(frame, &action);
+            return raise(runtime, &note, frame);
+        }
+        if action.handler == 0 {
+            super::native_default(runtime, note.signal);
+        }
+    }
+    if notes::any_for(green) {
+        runtime.worker.attention.store(1, Ordering::Relaxed);
+    }
+    masks::restore_saved(runtime, green);
+    if call::is_restart(frame.rax as isize) {
+        again(frame);
+    }
+}
+
+/// The call begins again at its site.
+fn again(frame: &mut Frame) {
+    frame.rip = restart_address(frame.slot);
+    frame.rax = frame.number;
+}
+
+/// signal(7): a call that was interrupted begins again behind a handler with SA_RESTART, or says
+/// EINTR.
+fn settle_result(frame: &mut Frame, action: &actions::Action) {
+    match frame.rax as isize {
+        call::RESTART if action.flags & libc::SA_RESTART as u64 != 0 => again(frame),
+        call::RESTART | call::RESTART_NO_HANDLER => frame.rax = call::error(libc::EINTR) as usize,
+        _ => {}
+    }
+}
+
+/// Sends the signal to this kernel thread; the master handler takes it at `Place::Raised`.
+fn raise(runtime: &Runtime, note: &Note, frame: &Frame) {
+    masks::push(runtime);
+    KNOWN
+        .raised
+        .store(core::ptr::from_ref(frame) as usize, Ordering::Relaxed);
+    let open = runtime.worker.kernel_mask.get() & bit(note.signal) == 0;
+    if !open {
+        runtime.worker.kernel_mask.set(0);
+        sys::set_kernel_mask(0);
+    }
+    let (process, thread) = (sys::getpid() as usize, runtime.worker.tid.get() as usize);
+    let info = note.info.as_ptr() as usize;
+    // SAFETY: the siginfo is whole; this returns only if the kernel would not send.
+    unsafe { asm::lichen_raise(process, thread, note.signal as usize, info) };
+    KNOWN.raised.store(0, Ordering::Relaxed);
+    notes::add(*note);
+}
+
+/// A call that is to run natively while a signal waits: the signal first, then the call again.
+#[unsafe(no_mangle)]
+extern "C" fn lichen_native_slow(frame: &mut Frame) {
+    again(frame);
+    let rax = frame.rax;
+    lichen_exit_slow(frame);
+    frame.rax = rax;
+}
+
+/// Before the kernel's sigreturn: takes back the mask that the frame carries, and gives the kernel
+/// the one it should have. All signals are blocked from here until the return.
+#[unsafe(no_mangle)]
+extern "C" fn lichen_sigreturn(context: &mut Context) {
+    sys::set_kernel_mask(ALL);
+    let runtime = runtime();
+    context.stack = KNOWN.stack.get();
+    let Some(green) = runtime.worker.current.get() else {
+        return;
+    };
+    set_mask_quietly(runtime, green, context.mask & !super::UNBLOCKABLE);
+    context.mask = runtime.worker.kernel_mask.get();
+    // What became open meanwhile is sent again and arrives behind the return.
+    if let Some(note) = notes::take(green) {
+        if context.mask & bit(note.signal) != 0 {
+            context.mask &= !bit(note.signal);
+            runtime.worker.kernel_mask.set(context.mask);
+        }
+        let to = [
+            sys::getpid() as usize,
+            runtime.worker.tid.get() as usize,
+            note.signal as usize,
+            note.info.as_ptr() as usize,
+            0,
+            0,
+        ];
+        // SAFETY: the siginfo is whole.
+        unsafe { crate::handlers::kernel(libc::SYS_rt_tgsigqueueinfo as usize, to) };
+    }
+}

@@ -1,0 +1,270 @@
+//! Signals noted for later: they came while our code ran, for another green, or for all to see.
+//!
+//! The master handler writes notes while it interrupts anything; the green side and the scheduler
+//! side take them. One kernel thread, so an entry needs only to be claimed and published in one
+//! word each. A standard signal is noted once, a real-time signal as often as it comes.
+#![allow(unsafe_code)]
+
+use core::cell::{Cell, UnsafeCell};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use lichen_runtime::Runtime;
+use lichen_runtime::green::masks::bit;
+use lichen_runtime::green::{GreenRef, State, Wait, Wake};
+use lichen_runtime::sched::runtime;
+use lichen_runtime::sys;
+
+/// The kernel's `siginfo_t`.
+pub type Info = [u64; 16];
+
+/// A noted signal.
+#[derive(Clone, Copy)]
+pub struct Note {
+    pub signal: i32,
+    /// For this green alone; `None`: for any that has it open.
+    pub target: Option<GreenRef>,
+    pub info: Info,
+}
+
+impl Note {
+    /// A signal that one thread of the program sends to another (`pthread_kill`).
+    pub fn thread(signal: i32, target: GreenRef) -> Note {
+        let mut info = [0; 16];
+        // si_signo, si_errno | si_code = SI_TKILL, padding | si_pid, si_uid
+        info[0] = signal as u64;
+        info[1] = (-6i32) as u32 as u64;
+        // SAFETY: no pointers.
+        let uid = unsafe { crate::handlers::kernel(libc::SYS_getuid as usize, [0; 6]) };
+        info[2] = u64::from(sys::getpid()) | (uid as u64) << 32;
+        Note {
+            signal,
+            target: Some(target),
+            info,
+        }
+    }
+}
+
+const EMPTY: u32 = 0;
+const CLAIMED: u32 = 1;
+const FULL: u32 = 2;
+const NOTES: usize = 512;
+
+struct Entry {
+    state: AtomicU32,
+    note: UnsafeCell<Note>,
+}
+
+struct Notes {
+    entries: [Entry; NOTES],
+    /// How many are FULL.
+    count: AtomicU32,
+    /// Signals that parked greens wait for in sigwait.
+    wanted: AtomicU64,
+    lost: Cell<bool>,
+}
+
+// SAFETY: an entry's note is touched by whoever moved its state to CLAIMED.
+unsafe impl Sync for Notes {}
+
+static NOTES_LIST: Notes = Notes {
+    entries: [const {
+        Entry {
+            state: AtomicU32::new(EMPTY),
+            note: UnsafeCell::new(Note {
+                signal: 0,
+                target: None,
+                info: [0; 16],
+            }),
+        }
+    }; NOTES],
+    count: AtomicU32::new(0),
+    wanted: AtomicU64::new(0),
+    lost: Cell::new(false),
+};
+
+fn full() -> impl Iterator<Item = (&'static Entry, Note)> {
+    let any = NOTES_LIST.count.load(Ordering::Acquire) != 0;
+    let entries: &'static [Entry] = if any { &NOTES_LIST.entries } else { &[] };
+    entries
+        .iter()
+        .filter(|e| e.state.load(Ordering::Acquire) == FULL)
+        .map(|e| {
+            // SAFETY: FULL entries are complete, and nobody else takes them on this kernel thread.
+            (e, unsafe { *e.note.get() })
+        })
+}
+
+fn same_target(a: Option<GreenRef>, b: Option<GreenRef>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => core::ptr::eq(a, b),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// Notes a signal. Signal handler, green side or scheduler side.
+pub fn add(note: Note) {
+    if note.signal < 32
+        && full().any(|(_, n)| n.signal == note.signal && same_target(n.target, note.target))
+    {
+        return;
+    }
+    for entry in &NOTES_LIST.entries {
+        let claimed =
+            entry
+                .state
+                .compare_exchange(EMPTY, CLAIMED, Ordering::Acquire, Ordering::Relaxed);
+        if claimed.is_ok() {
+            // SAFETY: claimed by us just now.
+            unsafe { *entry.note.get() = note };
+            entry.state.store(FULL, Ordering::Release);
+            NOTES_LIST.count.fetch_add(1, Ordering::AcqRel);
+            if let Some(green) = note.target {
+                green.pending.set(green.pending.get() | bit(note.signal));
+            }
+            return;
+        }
+    }
+    if !NOTES_LIST.lost.replace(true) {
+        sys::write(
+            2,
+            b"lichen: more than 512 signals are waiting for threads; some are lost\n",
+        );
+    }
+}
+
+fn remove(entry: &Entry) {
+    entry.state.store(EMPTY, Ordering::Release);
+    NOTES_LIST.count.fetch_sub(1, Ordering::AcqRel);
+}
+
+fn is_for(note: &Note, green: GreenRef) -> bool {
+    note.target.is_none_or(|t| core::ptr::eq(t, green))
+}
+
+fn update(green: GreenRef) {
+    let mut pending = 0;
+    for (_, note) in full() {
+        if note.target.is_some_and(|t| core::ptr::eq(t, green)) {
+            pending |= bit(note.signal);
+        }
+    }
+    green.pending.set(pending);
+}
+
+/// Every signal noted for this green or for all.
+pub fn pending(green: GreenRef) -> u64 {
+    full()
+        .filter(|(_, n)| is_for(n, green))
+        .fold(0, |set, (_, n)| set | bit(n.signal))
+}
+
+/// Is there one that this green has open?
+pub fn any_for(green: GreenRef) -> bool {
+    NOTES_LIST.count.load(Ordering::Acquire) != 0 && pending(green) & !green.mask.get() != 0
+}
+
+/// Is there one for the running green?
+pub fn any_for_current(runtime: &Runtime) -> bool {
+    runtime.worker.current.get().is_some_and(any_for)
+}
+
+/// Takes the lowest open one for this green.
+pub fn take(green: GreenRef) -> Option<Note> {
+    take_from(green, !green.mask.get())
+}
+
+/// Takes the lowest one in `set` for this green.
+pub fn take_from(green: GreenRef, set: u64) -> Option<Note> {
+    let (entry, note) = full()
+        .filter(|(_, n)| is_for(n, green) && set & bit(n.signal) != 0)
+        .min_by_key(|(_, n)| n.signal)?;
+    remove(entry);
+    update(green);
+    Some(note)
+}
+
+/// Signals that a parked green waits for in sigwait: these come to it although it blocks them.
+pub fn want(green: GreenRef, set: u64) {
+    green.saved_mask.set(set);
+    let all = NOTES_LIST.wanted.load(Ordering::Relaxed);
+    NOTES_LIST.wanted.store(all | set, Ordering::Relaxed);
+}
+
+/// Does some green wait for it in sigwait?
+pub fn is_wanted(signal: i32) -> bool {
+    NOTES_LIST.wanted.load(Ordering::Relaxed) & bit(signal) != 0
+}
+
+/// Wakes a parked green, or sees to it that a running one looks. Carrier.
+pub fn poke(runtime: &Runtime, green: GreenRef) {
+    match green.state.get() {
+        State::Parked => runtime.unpark(green, Wake::Interrupted),
+        State::Running => runtime.worker.attention.store(1, Ordering::Relaxed),
+        _ => {}
+    }
+}
+
+/// Hands process-directed notes to greens and wakes them. The hook of `Hooks::route_signals`;
+/// scheduler side.
+pub fn route() {
+    let runtime = runtime();
+    runtime.worker.attention.store(0, Ordering::Relaxed);
+    for (entry, note) in full() {
+        let target = match note.target {
+            Some(target) => target,
+            None => match choose(runtime, note.signal) {
+                Some(target) => target,
+                None => continue,
+            },
+        };
+        // SAFETY: FULL, and this kernel thread is not in `add` (the entry is published).
+        unsafe { (*entry.note.get()).target = Some(target) };
+        target.pending.set(target.pending.get() | bit(note.signal));
+        let waits = target.wait.get() == Wait::Descriptor
+            && target.saved_mask.get() & bit(note.signal) != 0;
+        if target.mask.get() & bit(note.signal) == 0 || waits {
+            poke(runtime, target);
+        }
+    }
+}
+
+/// Who gets a process-directed signal: whoever waits for it in sigwait, else the first thread, else
+/// any that has it open (the kernel's order in `complete_signal`).
+fn choose(runtime: &Runtime, signal: i32) -> Option<GreenRef> {
+    if is_wanted(signal) {
+        let waiting = runtime.table.iter().find(|g| {
+            g.state.get() == State::Parked
+                && g.wait.get() == Wait::Descriptor
+                && !g.mask_saved.get()
+                && g.saved_mask.get() & bit(signal) != 0
+        });
+        if waiting.is_some() {
+            return waiting;
+        }
+    }
+    let open = |g: &GreenRef| g.mask.get() & bit(signal) == 0;
+    runtime
+        .table
+        .iter()
+        .find(|g| g.is_first.get() && open(g))
+        .or_else(|| runtime.table.iter().find(open))
+}
+
+/// A green has ended: its own notes go with it.
+pub fn forget(green: GreenRef) {
+    for (entry, note) in full() {
+        if note.target.is_some_and(|t| core::ptr::eq(t, green)) {
+            remove(entry);
+        }
+    }
+}
+
+/// In the child of a fork: pending signals are the parent's.
+pub fn clear() {
+    for (entry, _) in full() {
+        remove(entry);
+    }
+    for green in runtime().table.iter() {
+        green.pending.set(0);
+    }
+}

@@ -1,0 +1,193 @@
+//! Peers: accept, connect; and the birth of sockets, so that their kind is known without asking.
+#![allow(unsafe_code)]
+
+use super::wait::OnFd;
+use super::{io, kernel};
+use crate::abi::user;
+use crate::call::{Answer, Frame, NATIVE, RESTART, error};
+use crate::fds::{self, Kind};
+use lichen_runtime::Runtime;
+use lichen_runtime::green::{Wait, Wake};
+use lichen_runtime::park::{self, Deadline};
+use lichen_runtime::reactor::{READ, WRITE};
+use lichen_runtime::sys;
+
+/// `accept(2)`.
+pub fn accept(frame: &mut Frame, runtime: &Runtime) -> Answer {
+    take(frame, runtime, 0)
+}
+
+/// `accept4(2)`.
+pub fn accept4(frame: &mut Frame, runtime: &Runtime) -> Answer {
+    take(frame, runtime, frame.r10 as i32)
+}
+
+/// Polls, then accepts. No O_NONBLOCK on a listener, ever. With one carrier nobody in this process
+/// can take the connection between the two steps.
+fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
+    let fd = frame.fd();
+    let kind = fds::kind(fd);
+    if !kind.is_socket() {
+        return NATIVE;
+    }
+    let wait = OnFd {
+        runtime,
+        fd,
+        interest: READ,
+        socket: true,
+        skips: false,
+    };
+    let number = frame.number;
+    let answer = wait.run(|fd| {
+        if !io::ready(fd, libc::POLLIN) && !fds::is_nonblocking(fd) {
+            return error(libc::EAGAIN);
+        }
+        let a = frame.args();
+        // SAFETY: the program's own arguments.
+        unsafe { kernel(number, [fd as usize, a[1], a[2], a[3], 0, 0]) }
+    });
+    if answer >= 0 {
+        fds::made(answer as i32, kind, flags & libc::SOCK_NONBLOCK != 0);
+    }
+    answer
+}
+
+/// `connect(2)`. A socket made here gets O_NONBLOCK meanwhile; others connect natively.
+pub fn connect(frame: &mut Frame, runtime: &Runtime) -> Answer {
+    let fd = frame.fd();
+    let kind = fds::kind(fd);
+    if !kind.is_socket() || kind == Kind::Datagram || !fds::is_own(fd) || fds::is_nonblocking(fd) {
+        return NATIVE;
+    }
+    let mut pause_ns = 1_000_000;
+    loop {
+        let answer = connect_at_once(frame, fd);
+        match -answer as i32 {
+            libc::EINPROGRESS => return finish(runtime, fd),
+            // AF_UNIX with a full backlog: there is nothing to poll for; try again later.
+            libc::EAGAIN if kind != Kind::Tcp => {
+                let wake =
+                    park::sleep(runtime, Wait::Descriptor, fd as u64, Deadline::In(pause_ns));
+                if wake == Wake::Interrupted {
+                    return RESTART;
+                }
+                pause_ns = (pause_ns * 2).min(20_000_000);
+            }
+            _ => return answer,
+        }
+    }
+}
+
+fn connect_at_once(frame: &Frame, fd: i32) -> Answer {
+    let flags = sys::fcntl(fd, libc::F_GETFL, 0);
+    if flags < 0 {
+        return flags;
+    }
+    sys::fcntl(
+        fd,
+        libc::F_SETFL,
+        flags as usize | libc::O_NONBLOCK as usize,
+    );
+    // SAFETY: the program's own arguments.
+    let answer = unsafe { kernel(libc::SYS_connect as usize, frame.args()) };
+    sys::fcntl(fd, libc::F_SETFL, flags as usize);
+    answer
+}
+
+/// Waits for the outcome of a connect that is under way.
+fn finish(runtime: &Runtime, fd: i32) -> Answer {
+    let deadline = match fds::may_be_timed(fd)
+        .then(|| fds::socket_timeout(fd, true))
+        .flatten()
+    {
+        Some(ns) => Deadline::At(sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_add(ns)),
+        None => Deadline::Never,
+    };
+    let mut at = fd;
+    let answer = loop {
+        if io::ready(at, libc::POLLOUT) {
+            break outcome(at);
+        }
+        let (wake, again) = park::wait_fd(runtime, at, WRITE, deadline);
+        if again < 0 {
+            break error(libc::EINTR);
+        }
+        at = again;
+        match wake {
+            Wake::TimedOut => break error(libc::EINPROGRESS),
+            // Linux leaves the connect under way and says EINTR, with SA_RESTART too where it cannot
+            // begin again; beginning again would say EALREADY.
+            Wake::Interrupted => break error(libc::EINTR),
+            Wake::Ready => {}
+        }
+    };
+    if at != fd && at >= 0 {
+        runtime.slots.forget(at);
+        sys::close(at);
+    }
+    answer
+}
+
+fn outcome(fd: i32) -> Answer {
+    let mut errno = 0i32;
+    let mut len = 4u32;
+    // SAFETY: errno and len are ours.
+    let got = unsafe {
+        kernel(
+            libc::SYS_getsockopt as usize,
+            [
+                fd as usize,
+                libc::SOL_SOCKET as usize,
+                libc::SO_ERROR as usize,
+                &raw mut errno as usize,
+                &raw mut len as usize,
+                0,
+            ],
+        )
+    };
+    if got < 0 { got } else { error(errno) }
+}
+
+/// `socket(2)`.
+pub fn socket(frame: &mut Frame, _: &Runtime) -> Answer {
+    // SAFETY: integers only.
+    let fd = unsafe { kernel(frame.number, frame.args()) };
+    if fd >= 0 {
+        let [domain, kind, protocol, ..] = frame.args().map(|a| a as i32);
+        let nonblocking = kind & libc::SOCK_NONBLOCK != 0;
+        fds::made(
+            fd as i32,
+            fds::kind_of_socket(domain, kind, protocol),
+            nonblocking,
+        );
+    }
+    fd
+}
+
+/// `socketpair(2)`.
+pub fn socketpair(frame: &mut Frame, _: &Runtime) -> Answer {
+    // SAFETY: the program's own arguments.
+    let answer = unsafe { kernel(frame.number, frame.args()) };
+    if answer >= 0 {
+        let [domain, kind, protocol, ends, ..] = frame.args();
+        let sort = fds::kind_of_socket(domain as i32, kind as i32, protocol as i32);
+        let nonblocking = kind as i32 & libc::SOCK_NONBLOCK != 0;
+        if let Ok([a, b]) = user::read::<[i32; 2]>(ends) {
+            fds::made(a, sort, nonblocking);
+            fds::made(b, sort, nonblocking);
+        }
+    }
+    answer
+}
+
+/// `setsockopt(2)`: notes what changes how the socket must be read.
+pub fn setsockopt(frame: &mut Frame, _: &Runtime) -> Answer {
+    const TCP_ULP: i32 = 31;
+    let (fd, level, name) = (frame.fd(), frame.rsi as i32, frame.rdx as i32);
+    match (level, name) {
+        (libc::SOL_SOCKET, libc::SO_RCVTIMEO | libc::SO_SNDTIMEO | 66 | 67) => fds::set_timed(fd),
+        (libc::SOL_SOCKET, libc::SO_RCVLOWAT) | (libc::IPPROTO_TCP, TCP_ULP) => fds::set_long(fd),
+        _ => {}
+    }
+    NATIVE
+}

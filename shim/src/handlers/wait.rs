@@ -1,0 +1,84 @@
+//! The one loop of all calls that wait for one descriptor: try; if it would block and the descriptor
+//! blocks, park until an edge; try again.
+
+use crate::call::{Answer, NATIVE, RESTART, error};
+use crate::fds;
+use lichen_runtime::Runtime;
+use lichen_runtime::green::Wake;
+use lichen_runtime::park::{self, Deadline};
+use lichen_runtime::reactor::READ;
+use lichen_runtime::sys;
+
+const WOULD_BLOCK: Answer = error(libc::EAGAIN);
+
+/// A wait for one descriptor.
+pub struct OnFd<'a> {
+    pub runtime: &'a Runtime,
+    /// The number the program used.
+    pub fd: i32,
+    /// [`READ`] or WRITE of the reactor.
+    pub interest: u8,
+    /// SO_RCVTIMEO and SO_SNDTIMEO apply.
+    pub socket: bool,
+    /// The first attempt may be skipped while the stream is known to be empty.
+    pub skips: bool,
+}
+
+impl OnFd<'_> {
+    /// Runs `attempt` (with the descriptor to use) until it does not say EAGAIN.
+    ///
+    /// Returns its answer; EAGAIN if the program made the descriptor non-blocking or its time-out
+    /// passed; [`RESTART`] (with a time-out: EINTR) when a signal came; [`NATIVE`] if the descriptor
+    /// cannot be watched. Parks.
+    #[inline(always)]
+    pub fn run(&self, mut attempt: impl FnMut(i32) -> Answer) -> Answer {
+        if !(self.skips && !self.runtime.slots.may_read(self.fd)) {
+            let answer = attempt(self.fd);
+            if answer != WOULD_BLOCK {
+                return answer;
+            }
+            if fds::is_nonblocking(self.fd) {
+                return answer;
+            }
+        }
+        self.wait_and_try(&mut attempt)
+    }
+
+    fn wait_and_try(&self, attempt: &mut dyn FnMut(i32) -> Answer) -> Answer {
+        let mut fd = self.fd;
+        let timeout = if self.socket && fds::may_be_timed(fd) {
+            fds::socket_timeout(fd, self.interest != READ)
+        } else {
+            None
+        };
+        let deadline = match timeout {
+            Some(ns) => Deadline::At(sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_add(ns)),
+            None => Deadline::Never,
+        };
+        let answer = loop {
+            if self.interest == READ {
+                self.runtime.slots.drained(fd);
+            }
+            let (wake, again) = park::wait_fd(self.runtime, fd, self.interest, deadline);
+            if again < 0 {
+                break NATIVE;
+            }
+            fd = again;
+            match wake {
+                Wake::TimedOut => break WOULD_BLOCK,
+                Wake::Interrupted if timeout.is_some() => break error(libc::EINTR),
+                Wake::Interrupted => break RESTART,
+                Wake::Ready => {}
+            }
+            let answer = attempt(fd);
+            if answer != WOULD_BLOCK {
+                break answer;
+            }
+        };
+        if fd != self.fd && fd >= 0 {
+            self.runtime.slots.forget(fd);
+            sys::close(fd);
+        }
+        answer
+    }
+}

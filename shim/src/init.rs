@@ -1,0 +1,294 @@
+//! Load, activate: the only place that decides order.
+//!
+//! *Load* happens before `main` and costs next to nothing: settings and pre-checks. *Activation*
+//! happens when the program makes its first thread, wherever that falls: libc is rewritten, the
+//! calling thread becomes the first green, the scheduler is made. A process that never makes a
+//! thread is never activated.
+#![allow(unsafe_code)]
+
+use crate::doors::rewrite::{Job, text};
+use crate::doors::x86_64 as asm;
+use crate::handlers::{fork, signal, thread};
+use crate::modules::{self, Module};
+use crate::{dispatch, fds, stats, tcb};
+use core::ffi::{c_char, c_int};
+use core::sync::atomic::{AtomicU8, Ordering};
+use lichen_plan::{Number, Plan, cache};
+use lichen_runtime::caps::{self, Caps};
+use lichen_runtime::sched::{Hooks, Scheduler, runtime, switch};
+use lichen_runtime::{arch, log, park, sys};
+use lichen_settings::{Cap, Settings};
+use once_cell::race::OnceBox;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+/// What was settled at load.
+pub struct Loaded {
+    pub settings: Settings,
+    cache: Option<PathBuf>,
+}
+
+static LOADED: OnceBox<Loaded> = OnceBox::new();
+static STAGE: AtomicU8 = AtomicU8::new(IDLE);
+const IDLE: u8 = 0;
+const BUSY: u8 = 1;
+const ACTIVE: u8 = 2;
+const REFUSED: u8 = 3;
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOAD: extern "C" fn(c_int, *const *const c_char, *const *const c_char) = on_load;
+
+/// Our constructor: the first of the process, so not even libc's own has run. `environ` is not set
+/// yet; the environment comes as the third argument.
+extern "C" fn on_load(_: c_int, _: *const *const c_char, environment: *const *const c_char) {
+    // SAFETY: ld.so passes the process's environment.
+    load(unsafe { entries(environment) });
+    if settings().strict && !settings().disable {
+        if let Err(why) = prepare() {
+            refuse(&why);
+            // SAFETY: ends the process before main, as --strict asks.
+            unsafe { libc::_exit(126) };
+        }
+    }
+}
+
+/// Our destructor: a process that ends without ever having been activated still reports.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static UNLOAD: extern "C" fn() = stats::at_exit;
+
+/// # Safety
+/// `environment` must be null or a null-terminated array of C strings that lives for ever.
+unsafe fn entries(environment: *const *const c_char) -> Vec<&'static [u8]> {
+    let mut list = Vec::new();
+    let mut at = environment;
+    // SAFETY: by the caller's contract.
+    unsafe {
+        while !at.is_null() && !(*at).is_null() {
+            list.push(core::ffi::CStr::from_ptr(*at).to_bytes());
+            at = at.add(1);
+        }
+    }
+    list
+}
+
+fn load(entries: Vec<&'static [u8]>) -> &'static Loaded {
+    LOADED.get_or_init(|| {
+        let (settings, problems) = Settings::from_entries(entries.iter().copied());
+        if !settings.quiet {
+            for problem in problems.iter().take(1) {
+                warn(&problem.to_string());
+            }
+        }
+        let get = |name: &str| {
+            let value = entries
+                .iter()
+                .find_map(|e| e.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+            Some(OsString::from_vec(value.to_vec()))
+        };
+        let cache = match &settings.cache_dir {
+            Some(dir) => Some(PathBuf::from(OsString::from_vec(dir.clone()))),
+            None => cache::default_dir(get),
+        };
+        Box::new(Loaded { settings, cache })
+    })
+}
+
+/// What was settled at load. If a library's constructor comes before ours, load happens now.
+pub fn loaded() -> &'static Loaded {
+    match LOADED.get() {
+        Some(loaded) => loaded,
+        None => {
+            let text = std::fs::read("/proc/self/environ").unwrap_or_default();
+            let text: &'static [u8] = text.leak();
+            load(text.split(|&b| b == 0).collect())
+        }
+    }
+}
+
+/// The settings.
+pub fn settings() -> &'static Settings {
+    &loaded().settings
+}
+
+fn warn(what: &str) {
+    use core::fmt::Write;
+    let mut line = log::Line::new();
+    let _ = line.write_str(what);
+    line.send(2);
+}
+
+fn refuse(why: &str) {
+    if !settings().quiet {
+        warn(&format!("running natively: {why}"));
+    }
+}
+
+/// Called before the program makes a thread, by [`crate::symbols`].
+pub fn activate() {
+    if STAGE.load(Ordering::Acquire) == ACTIVE || settings().disable {
+        return;
+    }
+    if STAGE
+        .compare_exchange(IDLE, BUSY, Ordering::AcqRel, Ordering::Acquire)
+        .is_err()
+    {
+        return;
+    }
+    // From here to the end no signal handler may run: its world is changing.
+    let mask = sys::set_kernel_mask(u64::MAX);
+    let begun = sys::clock_ns(libc::CLOCK_MONOTONIC);
+    match prepare().and_then(|job| go(job, mask)) {
+        Ok(()) => {
+            STAGE.store(ACTIVE, Ordering::Release);
+            let us = (sys::clock_ns(libc::CLOCK_MONOTONIC) - begun) / 1000;
+            park::serve(runtime(), &mut |_| tracing::debug!("activated in {us} us"));
+            signal::masks::push(runtime());
+        }
+        Err(why) => {
+            sys::set_kernel_mask(mask);
+            STAGE.store(REFUSED, Ordering::Release);
+            refuse(&why);
+        }
+    }
+}
+
+/// Everything that can be refused without having changed anything.
+struct Prepared {
+    job: Job,
+    modules: Vec<Module>,
+    offsets: tcb::Offsets,
+}
+
+fn prepare() -> Result<Prepared, String> {
+    let without = settings().without;
+    if !caps::has_fsgsbase() || without.has(Cap::Fsgsbase) {
+        return Err(
+            "this processor or kernel has no FSGSBASE (Linux 5.9 and later have it)".into(),
+        );
+    }
+    let offsets = tcb::offsets().ok_or("this libc is no glibc with nptl_db symbols")?;
+    let modules: Vec<Module> = modules::all()
+        .into_iter()
+        .filter(|m| m.is_libc() || m.is_loader())
+        .collect();
+    if !modules.iter().any(Module::is_libc) {
+        return Err("the program does not use libc.so.6".into());
+    }
+    let mut job = Job::new();
+    let wanted = |number: Number| match number {
+        Number::Constant(n) => dispatch::handles(n as usize),
+        Number::Variable => true,
+    };
+    for module in &modules {
+        let plan = plan_of(module)?;
+        job.add(module, &plan, wanted, without.has(Cap::VectorAnalysis))?;
+    }
+    Ok(Prepared {
+        job,
+        modules,
+        offsets,
+    })
+}
+
+/// From the cache if there, else made now from memory and stored.
+fn plan_of(module: &Module) -> Result<Plan, String> {
+    let image = module.image().map_err(|e| e.to_string())?;
+    let cached = loaded().cache.as_deref().zip(image.build_id());
+    if let Some(plan) = cached.and_then(|(dir, id)| cache::load(dir, id)) {
+        return Ok(plan);
+    }
+    let plan = lichen_plan::plan(&image).map_err(|e| e.to_string())?;
+    if let Some((dir, _)) = cached {
+        let _ = cache::store(dir, &plan);
+    }
+    Ok(plan)
+}
+
+const SCHEDULER_STACK: usize = 256 << 10;
+
+fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
+    let Prepared {
+        job,
+        modules,
+        offsets,
+    } = prepared;
+    let without = settings().without;
+    open_log();
+    let runtime = runtime();
+    let caps = Caps::probe();
+    runtime.caps.set(Caps {
+        nowait: caps.nowait && !without.has(Cap::Nowait),
+        guard_install: caps.guard_install && !without.has(Cap::GuardInstall),
+        procmap_query: !without.has(Cap::ProcmapQuery),
+        short_read: !without.has(Cap::ShortRead),
+        stack_slots: !without.has(Cap::StackSlots),
+    });
+    if !runtime.table.map() || !runtime.slots.map() || !fds::map() {
+        return Err("no address space for the tables (RLIMIT_AS?)".into());
+    }
+    let scheduler = Scheduler::new(runtime).map_err(|e| format!("no event loop: {e}"))?;
+    runtime.set_scheduler(Box::new(scheduler));
+    let stack = sys::map_anonymous(SCHEDULER_STACK).ok_or("no memory for the scheduler's stack")?;
+    let tid = sys::gettid();
+    let fs = tcb::make(offsets, tid).ok_or("ld.so makes no thread control block for us")?;
+    runtime.worker.tid.set(tid);
+    runtime.hooks.set(Some(Hooks {
+        start: thread::start,
+        route_signals: signal::notes::route,
+        ended: thread::ended,
+    }));
+    // SAFETY: the stack is fresh and never unmapped, its lowest page becomes the guard; the TCB was
+    // made for the scheduler.
+    unsafe {
+        sys::protect(stack, 4096, libc::PROT_NONE);
+        let top = stack as usize + SCHEDULER_STACK;
+        switch::prepare_scheduler(runtime, top, SCHEDULER_STACK - 4096, fs);
+    }
+    stats::note(job.sites, job.left);
+    crate::handlers::memory::set_up(runtime);
+    thread::adopt_first(runtime, offsets, tid, mask);
+    let foreign = text::tasks() > 1;
+    crate::handlers::futex::set_foreign(foreign);
+    let text_modules: Vec<&Module> = modules.iter().collect();
+    text::write(&job, &text_modules, !without.has(Cap::ProcMem)).map_err(String::from)?;
+    // The doors are open from here on; nothing below can fail.
+    thread::leave_rseq();
+    // SAFETY: the worker is a static.
+    unsafe { arch::wrgsbase((&raw const runtime.worker) as usize) };
+    signal::actions::import(&modules::all());
+    runtime.active.store(true, Ordering::Release);
+    fork::note_heap(&crate::HEAP);
+    let _ = asm::SLOTS;
+    Ok(())
+}
+
+fn open_log() {
+    use tracing::Level;
+    let level = match settings().log.name() {
+        "error" => Level::ERROR,
+        "info" => Level::INFO,
+        "debug" => Level::DEBUG,
+        "trace" => Level::TRACE,
+        _ => return,
+    };
+    let mut fd = 2;
+    if let Some(template) = &settings().log_file {
+        let name = std::env::args_os()
+            .next()
+            .map(OsString::into_vec)
+            .unwrap_or_default();
+        let path = lichen_settings::log_file::expand(template, sys::getpid(), b"localhost", &name);
+        let path = PathBuf::from(OsString::from_vec(path));
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path);
+        if let Ok(file) = file {
+            fd = sys::lift(std::os::fd::IntoRawFd::into_raw_fd(file));
+        }
+    }
+    log::install(level, fd);
+}
