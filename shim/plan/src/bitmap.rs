@@ -31,9 +31,15 @@ impl Bitmap {
         }
     }
 
+    /// Inserts `start..end`, as far as the set covers it.
     pub fn insert_range(&mut self, start: u64, end: u64) {
-        let end = end.min(self.base + self.len);
-        (start.max(self.base)..end).for_each(|address| self.insert(address));
+        let first = start.saturating_sub(self.base);
+        let last = end.saturating_sub(self.base).min(self.len);
+        for word in first / 64..last.div_ceil(64) {
+            let from = first.saturating_sub(word * 64);
+            let missing = (word * 64 + 64).saturating_sub(last);
+            self.words[word as usize] |= (u64::MAX << from) & (u64::MAX >> missing);
+        }
     }
 
     #[inline]
@@ -61,5 +67,29 @@ mod tests {
         assert!(map.contains(100) && map.contains(169) && !map.contains(170));
         assert!(!map.any_between(100, 169));
         assert!(map.any_between(99, 101));
+    }
+
+    #[test]
+    fn a_range_is_inserted_bit_by_bit() {
+        for (start, end) in [
+            (90, 100),
+            (90, 105),
+            (100, 164),
+            (130, 131),
+            (163, 165),
+            (100, 400),
+            (250, 999),
+            (131, 131),
+            (140, 130),
+        ] {
+            let mut map = Bitmap::new(100, 200);
+            map.insert_range(start, end);
+            let found: Vec<u64> = (0..1000).filter(|&address| map.contains(address)).collect();
+            assert_eq!(
+                found,
+                (start.max(100)..end.min(300)).collect::<Vec<_>>(),
+                "{start}..{end}"
+            );
+        }
     }
 }

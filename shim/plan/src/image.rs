@@ -117,24 +117,32 @@ impl<'a> Image<'a> {
         let table = bytes::slice(file, offset, u64::from(count) * PHDR_SIZE as u64)
             .ok_or(PlanError::Truncated)?;
         let phdrs = parse_phdrs(table);
-        let mut image = Image::build(&phdrs, |phdr| bytes::slice(file, phdr.offset, phdr.filesz))?;
+        let mut image = Image::build(&phdrs, |phdr| {
+            let bytes = bytes::slice(file, phdr.offset, phdr.filesz);
+            bytes.ok_or(PlanError::Truncated).map(Some)
+        })?;
         image.add_symtab(file);
         Ok(image)
     }
 
     /// Reads a mapped module. `phdrs` is its raw `Elf64_Phdr` array; `segment` gives the bytes at an unrelocated
-    /// address, or `None` if they are not readable. It is asked once for each non-empty loadable segment.
+    /// address, where they are mapped, or `None` if they cannot be read. It is asked once for each non-empty loadable
+    /// segment. Of writable segments only the dynamic section and read-only-after-relocation data are looked at.
     ///
     /// # Errors
-    /// If a loadable segment is refused by `segment`, or the program headers contradict each other.
+    /// If `segment` refuses an executable segment, or the program headers contradict each other. Other segments only
+    /// add knowledge.
     pub fn from_segments(
         phdrs: &[u8],
         segment: impl Fn(u64, usize) -> Option<&'a [u8]>,
     ) -> Result<Image<'a>, PlanError> {
         let phdrs = parse_phdrs(phdrs);
         Image::build(&phdrs, |phdr| {
-            let len = usize::try_from(phdr.filesz).ok()?;
-            segment(phdr.vaddr, len).and_then(|bytes| bytes.get(..len))
+            let len = usize::try_from(phdr.filesz).map_err(|_| PlanError::BadSegments)?;
+            match segment(phdr.vaddr, len).and_then(|bytes| bytes.get(..len)) {
+                None if phdr.flags & PF_X != 0 => Err(PlanError::Truncated),
+                bytes => Ok(bytes),
+            }
         })
     }
 
@@ -145,7 +153,7 @@ impl<'a> Image<'a> {
 
     fn build(
         phdrs: &[Phdr],
-        content: impl Fn(&Phdr) -> Option<&'a [u8]>,
+        content: impl Fn(&Phdr) -> Result<Option<&'a [u8]>, PlanError>,
     ) -> Result<Image<'a>, PlanError> {
         let segments = load_segments(phdrs, content)?;
         let fixed_address = segments
@@ -292,7 +300,7 @@ fn parse_phdrs(table: &[u8]) -> Vec<Phdr> {
 
 fn load_segments<'a>(
     phdrs: &[Phdr],
-    content: impl Fn(&Phdr) -> Option<&'a [u8]>,
+    content: impl Fn(&Phdr) -> Result<Option<&'a [u8]>, PlanError>,
 ) -> Result<Vec<Segment<'a>>, PlanError> {
     let mut segments: Vec<Segment<'a>> = Vec::new();
     for phdr in phdrs
@@ -305,7 +313,9 @@ fn load_segments<'a>(
         if segments.last().is_some_and(|last| phdr.vaddr < last.end()) {
             return Err(PlanError::BadSegments);
         }
-        let bytes = content(phdr).ok_or(PlanError::Truncated)?;
+        let Some(bytes) = content(phdr)? else {
+            continue;
+        };
         let executable = phdr.flags & PF_X != 0;
         segments.push(Segment {
             vaddr: phdr.vaddr,

@@ -43,7 +43,7 @@ pub struct Site {
     pub vectors: Vectors,
     /// What the slot must run first, on the program's own stack pointer.
     pub displaced: Displaced,
-    /// The bytes at `start` as planned; compare before writing.
+    /// The bytes at `start` as planned, which may reach beyond the window: compare those of all sites before writing any.
     pub original: [u8; 8],
 }
 
