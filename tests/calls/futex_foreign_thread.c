@@ -1,5 +1,5 @@
-/* A kernel thread made by raw clone before the first pthread_create locks, waits and wakes together with pthreads,
- * through bare futex calls on private memory. It has no thread-local storage, so it calls nothing of libc. */
+/* A kernel thread made by raw clone before the first pthread_create locks, waits and wakes together with pthreads, on
+ * private memory. It shares main's thread-local storage, so of libc it calls syscall() alone. */
 #include "check.h"
 #include <linux/futex.h>
 #include <linux/sched.h>
@@ -8,43 +8,30 @@
 static atomic_int lock_word, to_foreign, to_thread, rounds, done;
 static long guarded;
 
-static long raw_futex(atomic_int *at, int op, int value)
-{
-    long rc;
-    register long r10 __asm__("r10") = 0;
-    __asm__ volatile("syscall"
-                     : "=a"(rc)
-                     : "a"(SYS_futex), "D"(at), "S"(op), "d"((long)value), "r"(r10)
-                     : "rcx", "r11", "memory");
-    return rc;
-}
-
-/* The mutex of "Futexes are tricky": 0 free, 1 held, 2 held and perhaps waited for. */
-#define MUTEX(futex_call)                                                                                             \
-    static void futex_call##_lock(void)                                                                               \
-    {                                                                                                                 \
-        int was = 0;                                                                                                  \
-        if (atomic_compare_exchange_strong(&lock_word, &was, 1))                                                      \
-            return;                                                                                                   \
-        if (was != 2)                                                                                                 \
-            was = atomic_exchange(&lock_word, 2);                                                                     \
-        while (was != 0) {                                                                                            \
-            futex_call(&lock_word, FUTEX_WAIT_PRIVATE, 2);                                                            \
-            was = atomic_exchange(&lock_word, 2);                                                                     \
-        }                                                                                                             \
-    }                                                                                                                 \
-    static void futex_call##_unlock(void)                                                                             \
-    {                                                                                                                 \
-        if (atomic_exchange(&lock_word, 0) == 2)                                                                      \
-            futex_call(&lock_word, FUTEX_WAKE_PRIVATE, 1);                                                            \
-    }
-
-static long libc_futex(atomic_int *at, int op, int value)
+static long futex(atomic_int *at, int op, int value)
 {
     return syscall(SYS_futex, at, op, value, NULL);
 }
-MUTEX(raw_futex)
-MUTEX(libc_futex)
+
+/* The mutex of "Futexes are tricky": 0 free, 1 held, 2 held and perhaps waited for. */
+static void lock(void)
+{
+    int was = 0;
+    if (atomic_compare_exchange_strong(&lock_word, &was, 1))
+        return;
+    if (was != 2)
+        was = atomic_exchange(&lock_word, 2);
+    while (was != 0) {
+        futex(&lock_word, FUTEX_WAIT_PRIVATE, 2);
+        was = atomic_exchange(&lock_word, 2);
+    }
+}
+
+static void unlock(void)
+{
+    if (atomic_exchange(&lock_word, 0) == 2)
+        futex(&lock_word, FUTEX_WAKE_PRIVATE, 1);
+}
 
 #define ROUNDS 300
 
@@ -52,15 +39,15 @@ static void foreign_body(void)
 {
     for (int i = 1; i <= ROUNDS; i++) {
         while (atomic_load(&to_foreign) < i)
-            raw_futex(&to_foreign, FUTEX_WAIT_PRIVATE, i - 1);
-        raw_futex_lock();
+            futex(&to_foreign, FUTEX_WAIT_PRIVATE, i - 1);
+        lock();
         guarded++;
-        raw_futex_unlock();
+        unlock();
         atomic_store(&to_thread, i);
-        raw_futex(&to_thread, FUTEX_WAKE_PRIVATE, 1);
+        futex(&to_thread, FUTEX_WAKE_PRIVATE, 1);
     }
     atomic_store(&done, 1);
-    raw_futex(&done, FUTEX_WAKE_PRIVATE, 10);
+    futex(&done, FUTEX_WAKE_PRIVATE, 10);
 }
 
 __attribute__((noreturn, used)) static void foreign_main(void)
@@ -94,12 +81,12 @@ static void *adds(void *arg)
 {
     (void)arg;
     for (int i = 0; i < 500; i++) {
-        libc_futex_lock();
+        lock();
         long was = guarded;
         if (i % 10 == 0)
             sched_yield();
         guarded = was + 1;
-        libc_futex_unlock();
+        unlock();
     }
     return NULL;
 }
@@ -109,9 +96,9 @@ static void *ping(void *arg)
     (void)arg;
     for (int i = 1; i <= ROUNDS; i++) {
         atomic_store(&to_foreign, i);
-        libc_futex(&to_foreign, FUTEX_WAKE_PRIVATE, 1);
+        futex(&to_foreign, FUTEX_WAKE_PRIVATE, 1);
         while (atomic_load(&to_thread) < i)
-            libc_futex(&to_thread, FUTEX_WAIT_PRIVATE, i - 1);
+            futex(&to_thread, FUTEX_WAIT_PRIVATE, i - 1);
         atomic_fetch_add(&rounds, 1);
     }
     return NULL;
@@ -127,7 +114,7 @@ int main(void)
     for (int i = 0; i < 5; i++)
         join(threads[i]);
     while (!atomic_load(&done))
-        libc_futex(&done, FUTEX_WAIT_PRIVATE, 0);
+        futex(&done, FUTEX_WAIT_PRIVATE, 0);
     printf("rounds %d, guarded %ld\n", atomic_load(&rounds), guarded);
     return 0;
 }

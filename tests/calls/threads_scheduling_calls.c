@@ -1,4 +1,4 @@
-/* Affinity, policy, priority, name and CPU clock of another thread can be asked and set by its pthread_t. */
+/* Affinity, policy, priority and CPU clock of another thread can be asked and set by its pthread_t. */
 #include "check.h"
 #include <sys/resource.h>
 
@@ -39,12 +39,6 @@ int main(void)
     errno = 0;
     CHECK_EQ(getpriority(PRIO_PROCESS, (id_t)atomic_load(&tid)), 0);
     CHECK_EQ(errno, 0);
-
-    char name[16] = "";
-    CHECK_EQ(pthread_setname_np(thread, "renamed"), 0);
-    CHECK_EQ(pthread_getname_np(thread, name, sizeof name), 0);
-    printf("name %s\n", name);
-    CHECK_EQ(pthread_setname_np(thread, "a name that is too long"), ERANGE);
 
     clockid_t clock;
     struct timespec used;

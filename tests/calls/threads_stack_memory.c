@@ -21,12 +21,6 @@ int main(void)
 {
     pthread_attr_t attr;
     pthread_attr_init(&attr);
-    for (int i = 0; i < 300; i++) {
-        pthread_t thread;
-        CHECK_EQ(pthread_attr_setstacksize(&attr, (size_t)(16 + i * 13 % 400) << 10), 0);
-        CHECK_EQ(pthread_create(&thread, &attr, nothing, NULL), 0);
-        join(thread);
-    }
     struct rlimit limit = {(rlim_t)1 << 30, (rlim_t)1 << 30};
     pid_t child = fork();
     CHECK(child >= 0);
@@ -47,6 +41,12 @@ int main(void)
         _exit(0);
     }
     CHECK_CHILD(child, 0);
+    for (int i = 0; i < 300; i++) {
+        pthread_t thread;
+        CHECK_EQ(pthread_attr_setstacksize(&attr, (size_t)(16 + i * 13 % 400) << 10), 0);
+        CHECK_EQ(pthread_create(&thread, &attr, nothing, NULL), 0);
+        join(thread);
+    }
     printf("done\n");
     return 0;
 }

@@ -18,11 +18,12 @@ echo "yes ended with ${PIPESTATUS[0]}"
 yes | head -n 1 >/dev/null
 echo "yes ended with ${PIPESTATUS[0]}"
 coproc { while read -r line; do echo "got $line"; done; }
+copy=$COPROC_PID
 echo "word" >&"${COPROC[1]}"
 read -r answer <&"${COPROC[0]}"
 echo "$answer"
 eval "exec ${COPROC[1]}>&-"
-wait "$COPROC_PID" 2>/dev/null
+wait "$copy"
 exec 9< <(echo from nine)
 cat <&9
 python3 - <<'END'
