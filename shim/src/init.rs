@@ -108,6 +108,11 @@ pub fn loaded() -> &'static Loaded {
     }
 }
 
+/// The settings, if load is over: for the green side, which must not load them itself.
+pub fn settled() -> Option<&'static Settings> {
+    LOADED.get().map(|loaded| &loaded.settings)
+}
+
 /// The settings.
 pub fn settings() -> &'static Settings {
     &loaded().settings
@@ -115,7 +120,7 @@ pub fn settings() -> &'static Settings {
 
 fn warn(what: &str) {
     use core::fmt::Write;
-    let mut line = log::Line::new();
+    let mut line = log::Line::anonymous();
     let _ = line.write_str(what);
     line.send(2);
 }

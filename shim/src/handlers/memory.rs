@@ -102,8 +102,9 @@ fn locate(address: usize) -> Option<(&'static Cell<Region>, usize)> {
         address >= r.base && address < r.base + r.stride * r.slots
     })?;
     let region = cell.get();
-    let slot = (address - region.base) / region.stride;
-    let inside = (address - region.base) % region.stride < region.size;
+    let offset = address - region.base;
+    let slot = offset.checked_div(region.stride)?;
+    let inside = offset - slot * region.stride < region.size;
     (inside && region.link(slot).get() == TAKEN).then_some((cell, slot))
 }
 
@@ -114,8 +115,9 @@ pub fn is_slot(address: usize) -> bool {
 
 fn make_region(size: usize) -> Option<&'static Cell<Region>> {
     let cell = STATE.regions.get(STATE.count.get())?;
-    let stride = size + PAGE;
-    let mut slots = (REGION_MOST / stride).clamp(1, SLOTS_MOST);
+    // A size near the end of the address space has no stride; the kernel says ENOMEM to it.
+    let stride = size.checked_add(PAGE)?;
+    let mut slots = REGION_MOST.checked_div(stride)?.clamp(1, SLOTS_MOST);
     let base = loop {
         match sys::map_anonymous(stride * slots) {
             Some(base) => break base,

@@ -196,9 +196,9 @@ fn owner_died(runtime: &Runtime, green: GreenRef, word: usize, pi: bool, pending
     }
 }
 
-/// `exit_group(2)`: native, after the report.
-pub fn exit_group(_: &mut Frame, _: &Runtime) -> Answer {
-    stats::at_exit();
+/// `exit_group(2)`: native, after the report, which is formatted on the scheduler's stack.
+pub fn exit_group(_: &mut Frame, runtime: &Runtime) -> Answer {
+    park::serve(runtime, &mut |_| stats::at_exit());
     NATIVE
 }
 
