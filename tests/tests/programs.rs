@@ -86,7 +86,7 @@ fn serve(
     clients.round(server.path, &body).map_err(in_context)?;
     drop(clients);
     running.signal(server.end_by)?;
-    let outcome = running.finish(LIMIT)?;
+    let outcome = running.finish(Duration::from_secs(15))?;
     Ok((body, outcome.ended, threads))
 }
 

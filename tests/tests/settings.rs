@@ -65,7 +65,7 @@ fn a_wrong_value_gives_one_warning_and_the_program_runs() -> Result {
         let outcome = run_with(BLOCKED, &[(name, value)])?;
         worked(&outcome)?;
         let lines: Vec<&str> = outcome.stderr.lines().collect();
-        let named = lines.len() == 1 && lines[0].starts_with("lichen: ") && lines[0].contains(name);
+        let named = lines.len() == 1 && lines[0].starts_with("lichen") && lines[0].contains(name);
         is(
             &outcome,
             named && lines[0].contains(value),
