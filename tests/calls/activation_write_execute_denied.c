@@ -1,6 +1,7 @@
 /* The first thread is made after prctl(PR_SET_MDWE): memory that is writable can never become executable (systemd's
  * MemoryDenyWriteExecute).
  * greens
+ * without: proc_mem
  */
 #include "activation_common.h"
 #include <sys/mman.h>

@@ -1,5 +1,7 @@
 /* A kernel thread made by raw clone before the first pthread_create locks, waits and wakes together with pthreads, on
- * private memory. It shares main's thread-local storage, so of libc it calls syscall() alone. */
+ * private memory. It shares main's thread-local storage, so of libc it calls syscall() alone.
+ * without: proc_mem
+ */
 #include "check.h"
 #include <linux/futex.h>
 #include <linux/sched.h>
