@@ -31,6 +31,16 @@ impl Line {
         line
     }
 
+    /// Begins a line with our name alone: warnings, and the line of `--stats`.
+    pub fn anonymous() -> Line {
+        let mut line = Line {
+            bytes: [0; 512],
+            len: 0,
+        };
+        let _ = line.write_str("lichen: ");
+        line
+    }
+
     /// Ends the line and writes it to `fd` in one call.
     pub fn send(mut self, fd: i32) {
         self.len = self.len.min(self.bytes.len() - 1);

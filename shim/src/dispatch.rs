@@ -8,6 +8,7 @@ use crate::call::{self, Answer, Frame, NATIVE};
 use crate::handlers::{
     exec, fd, fork, futex, io, memory, message, poll, signal, socket, thread, time,
 };
+use core::sync::atomic::Ordering;
 use lichen_runtime::Runtime;
 use lichen_runtime::sched::runtime;
 
@@ -150,9 +151,12 @@ unsafe extern "C" fn lichen_dispatch(frame: &mut Frame) -> usize {
         if answer == NATIVE {
             return 1;
         }
-        // Interrupted for a signal that somebody else has taken meanwhile: begin again.
-        if call::is_restart(answer) && !signal::notes::any_for_current(runtime) {
-            continue;
+        if call::is_restart(answer) {
+            if !signal::notes::any_for_current(runtime) {
+                continue; // for a signal that somebody else has taken meanwhile: begin again
+            }
+            // The exit edge must look, whoever looked before.
+            runtime.worker.attention.store(1, Ordering::Relaxed);
         }
         frame.rax = answer as usize;
         return 0;

@@ -271,14 +271,16 @@ fn classify(fd: i32) -> Kind {
     if failed {
         return Kind::File;
     }
+    // Whether this very one knows RWF_NOWAIT shows at the first call on it.
+    let nowait = lichen_runtime::sched::runtime().caps.get().nowait;
     match stat.st_mode & libc::S_IFMT {
         libc::S_IFSOCK => socket_kind(fd),
-        libc::S_IFIFO if nowait(fd) => Kind::Pipe,
+        libc::S_IFIFO if nowait => Kind::Pipe,
         libc::S_IFIFO => Kind::Polled,
         libc::S_IFCHR if is_memory_device(stat.st_rdev) => Kind::File,
         libc::S_IFCHR => Kind::Polled,
         libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK | libc::S_IFLNK => Kind::File,
-        _ if nowait(fd) => Kind::Event,
+        _ if nowait => Kind::Event,
         _ => Kind::Polled,
     }
 }
@@ -286,40 +288,6 @@ fn classify(fd: i32) -> Kind {
 /// /dev/null, zero, full, random, urandom, kmsg: major number 1.
 fn is_memory_device(device: libc::dev_t) -> bool {
     libc::major(device) == 1
-}
-
-/// Does the kind know RWF_NOWAIT? An empty read asks without taking anything.
-fn nowait(fd: i32) -> bool {
-    if !lichen_runtime::sched::runtime().caps.get().nowait {
-        return false;
-    }
-    const RWF_NOWAIT: usize = 8;
-    let nothing = libc::iovec {
-        iov_base: core::ptr::null_mut(),
-        iov_len: 0,
-    };
-    let number = if writable_only(fd) {
-        libc::SYS_pwritev2
-    } else {
-        libc::SYS_preadv2
-    } as usize;
-    // SAFETY: an empty vector.
-    let got = unsafe {
-        syscall6(
-            number,
-            fd as usize,
-            &raw const nothing as usize,
-            1,
-            usize::MAX,
-            usize::MAX,
-            RWF_NOWAIT,
-        )
-    };
-    got != -(libc::EOPNOTSUPP as isize)
-}
-
-fn writable_only(fd: i32) -> bool {
-    sys::fcntl(fd, libc::F_GETFL, 0) as i32 & libc::O_ACCMODE == libc::O_WRONLY
 }
 
 fn option(fd: i32, name: i32) -> i32 {
@@ -346,6 +314,21 @@ fn socket_kind(fd: i32) -> Kind {
         option(fd, libc::SO_TYPE),
         option(fd, libc::SO_PROTOCOL),
     )
+}
+
+/// Is it a listening socket?
+pub fn is_listening(fd: i32) -> bool {
+    option(fd, libc::SO_ACCEPTCONN) != 0
+}
+
+/// It does not know RWF_NOWAIT after all (a FIFO with a name, an eventfd for writing).
+pub fn has_no_nowait(fd: i32) {
+    if let Some(cell) = entry(fd) {
+        cell.set(Entry {
+            kind: Kind::Polled as u8,
+            ..cell.get()
+        });
+    }
 }
 
 /// The kind of a socket by what socket(2) was told.

@@ -26,7 +26,16 @@ use std::path::PathBuf;
 /// What was settled at load.
 pub struct Loaded {
     pub settings: Settings,
+    /// A variable was not understood, and that was said.
+    warned: bool,
     cache: Option<PathBuf>,
+    /// Device and inode of `/`: behind a chroot the cache's path names something else.
+    root: (u64, u64),
+}
+
+fn root() -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/").map_or((0, 0), |m| (m.dev(), m.ino()))
 }
 
 static LOADED: OnceBox<Loaded> = OnceBox::new();
@@ -45,6 +54,10 @@ static LOAD: extern "C" fn(c_int, *const *const c_char, *const *const c_char) = 
 extern "C" fn on_load(_: c_int, _: *const *const c_char, environment: *const *const c_char) {
     // SAFETY: ld.so passes the process's environment.
     load(unsafe { entries(environment) });
+    if loaded().warned {
+        // SAFETY: as above; the array is ours to change before anybody has read it.
+        unsafe { hush_children(environment.cast_mut()) };
+    }
     if settings().strict && !settings().disable {
         if let Err(why) = prepare() {
             refuse(&why);
@@ -58,6 +71,26 @@ extern "C" fn on_load(_: c_int, _: *const *const c_char, environment: *const *co
 #[used]
 #[unsafe(link_section = ".fini_array")]
 static UNLOAD: extern "C" fn() = stats::at_exit;
+
+/// One warning per process tree: the first variable that was not understood makes room for
+/// `LICHEN_QUIET=1`. (Our constructor runs before libc's, so there is no `setenv` yet.)
+///
+/// # Safety
+/// `environment` must be a null-terminated array of C strings.
+unsafe fn hush_children(environment: *mut *const c_char) {
+    let mut at = environment;
+    // SAFETY: by the caller's contract.
+    unsafe {
+        while !(*at).is_null() {
+            let entry = core::ffi::CStr::from_ptr(*at).to_bytes();
+            if !Settings::from_entries(core::iter::once(entry)).1.is_empty() {
+                *at = c"LICHEN_QUIET=1".as_ptr();
+                return;
+            }
+            at = at.add(1);
+        }
+    }
+}
 
 /// # Safety
 /// `environment` must be null or a null-terminated array of C strings that lives for ever.
@@ -77,10 +110,9 @@ unsafe fn entries(environment: *const *const c_char) -> Vec<&'static [u8]> {
 fn load(entries: Vec<&'static [u8]>) -> &'static Loaded {
     LOADED.get_or_init(|| {
         let (settings, problems) = Settings::from_entries(entries.iter().copied());
-        if !settings.quiet {
-            for problem in problems.iter().take(1) {
-                warn(&problem.to_string());
-            }
+        let warned = !settings.quiet && !problems.is_empty();
+        if let Some(problem) = problems.first().filter(|_| warned) {
+            warn(&problem.to_string());
         }
         let get = |name: &str| {
             let value = entries
@@ -92,7 +124,12 @@ fn load(entries: Vec<&'static [u8]>) -> &'static Loaded {
             Some(dir) => Some(PathBuf::from(OsString::from_vec(dir.clone()))),
             None => cache::default_dir(get),
         };
-        Box::new(Loaded { settings, cache })
+        Box::new(Loaded {
+            settings,
+            warned,
+            cache,
+            root: root(),
+        })
     })
 }
 
@@ -128,6 +165,8 @@ fn warn(what: &str) {
 fn refuse(why: &str) {
     if !settings().quiet {
         warn(&format!("running natively: {why}"));
+        // SAFETY: the program's main thread is in a libc call of its own; constants.
+        unsafe { libc::setenv(c"LICHEN_QUIET".as_ptr(), c"1".as_ptr(), 1) };
     }
 }
 
@@ -201,7 +240,11 @@ fn prepare() -> Result<Prepared, String> {
 /// From the cache if there, else made now from memory and stored.
 fn plan_of(module: &Module) -> Result<Plan, String> {
     let image = module.image().map_err(|e| e.to_string())?;
-    let cached = loaded().cache.as_deref().zip(image.build_id());
+    let usable = loaded()
+        .cache
+        .as_deref()
+        .filter(|_| loaded().root == root());
+    let cached = usable.zip(image.build_id());
     if let Some(plan) = cached.and_then(|(dir, id)| cache::load(dir, id)) {
         return Ok(plan);
     }
@@ -255,7 +298,7 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
     stats::note(job.sites, job.left);
     crate::handlers::memory::set_up(runtime);
     thread::adopt_first(runtime, offsets, tid, mask);
-    let foreign = text::tasks() > 1;
+    let foreign = !text::is_alone();
     crate::handlers::futex::set_foreign(foreign);
     let text_modules: Vec<&Module> = modules.iter().collect();
     text::write(&job, &text_modules, !without.has(Cap::ProcMem)).map_err(String::from)?;

@@ -22,14 +22,12 @@ pub extern "C" fn at_exit() {
         return;
     }
     let runtime = runtime();
-    let mut line = Line::new();
+    let mut line = Line::anonymous();
     let threads = runtime.table.header().map_or(1, |h| h.created.get());
     let calls = runtime.worker.calls.get();
-    let _ = write!(
-        line,
-        "{threads} thread{} on 1 kernel thread, ",
-        if threads == 1 { "" } else { "s" }
-    );
+    write_grouped(&mut line, threads);
+    let plural = if threads == 1 { "" } else { "s" };
+    let _ = write!(line, " thread{plural} on 1 kernel thread, ");
     let _ = match calls {
         0..10_000 => write!(line, "{calls} calls"),
         10_000..1_000_000 => write!(line, "{}.{} k calls", calls / 1000, calls / 100 % 10),
@@ -45,4 +43,17 @@ pub extern "C" fn at_exit() {
         let _ = line.write_str(" (never made a thread, never rewritten)");
     }
     line.send(2);
+}
+
+/// 12345678 as 12,345,678.
+fn write_grouped(line: &mut Line, number: u64) {
+    let mut unit = 1;
+    while number / unit >= 1000 {
+        unit *= 1000;
+    }
+    let _ = write!(line, "{}", number / unit);
+    while unit > 1 {
+        unit /= 1000;
+        let _ = write!(line, ",{:03}", number / unit % 1000);
+    }
 }

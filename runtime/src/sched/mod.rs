@@ -204,7 +204,7 @@ impl Scheduler {
 
     /// Signals noted, wakes from other kernel threads, deadlines passed.
     fn take_in(&mut self) {
-        if self.runtime.worker.attention.load(Ordering::Relaxed) != 0 {
+        if self.runtime.worker.unrouted.swap(0, Ordering::Relaxed) != 0 {
             if let Some(hooks) = self.runtime.hooks.get() {
                 (hooks.route_signals)();
             }

@@ -16,6 +16,8 @@ pub struct Worker {
     pub inside: AtomicU32,
     /// Not 0: the exit edge of a door must look for signals before it returns to the program.
     pub attention: AtomicU32,
+    /// Not 0: signals were noted that the scheduler has not handed to greens yet.
+    pub unrouted: AtomicU32,
     /// The green that runs on it.
     pub current: Cell<Option<GreenRef>>,
     /// The suspended scheduler, while a green runs.
@@ -38,6 +40,7 @@ impl Worker {
         Worker {
             inside: AtomicU32::new(0),
             attention: AtomicU32::new(0),
+            unrouted: AtomicU32::new(0),
             current: Cell::new(None),
             scheduler: Cell::new(0),
             scheduler_fs: Cell::new(0),

@@ -120,8 +120,11 @@ fn replace(frame: &mut Frame, runtime: &Runtime) -> Answer {
 }
 
 /// `fcntl(2)`: duplicates and O_NONBLOCK are noted.
-pub fn fcntl(frame: &mut Frame, _: &Runtime) -> Answer {
+pub fn fcntl(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, command) = (frame.fd(), frame.rsi as i32);
+    if runtime.is_own_fd(fd) {
+        return error(libc::EBADF);
+    }
     match command {
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC | libc::F_SETFL => {}
         _ => return NATIVE,

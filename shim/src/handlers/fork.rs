@@ -42,6 +42,19 @@ struct Arguments {
     tls: u64,
 }
 
+impl Arguments {
+    const NONE: Arguments = Arguments {
+        flags: 0,
+        pidfd: 0,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: 0,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+    };
+}
+
 /// `clone(2)`.
 pub fn clone(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let [flags, stack, parent_tid, child_tid, tls, _] = frame.args();
@@ -84,7 +97,7 @@ fn make(frame: &mut Frame, runtime: &Runtime, a: &Arguments, top: usize) -> Answ
         return thread(frame, runtime, a, top);
     }
     if a.flags & VM == 0 {
-        return process(frame, runtime);
+        return process(frame, runtime, a, top);
     }
     if a.flags & VFORK != 0 && top == 0 {
         return NATIVE; // a vfork spelt as clone, without a stack of its own: nothing we can stand on
@@ -142,7 +155,10 @@ fn start_function(tls: usize) -> usize {
 }
 
 /// A process of its own: the child keeps the calling green only.
-fn process(frame: &mut Frame, runtime: &Runtime) -> Answer {
+///
+/// The child begins on a copy of this stack even if the program gave it another: it makes its world
+/// anew first, and goes to its own stack when it returns to the program.
+fn process(frame: &mut Frame, runtime: &Runtime, a: &Arguments, top: usize) -> Answer {
     fds::share_all();
     let mask = sys::set_kernel_mask(u64::MAX);
     let heap = HEAP.load(Ordering::Acquire);
@@ -151,13 +167,24 @@ fn process(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if let Some(heap) = heap {
         heap.lock_for_fork();
     }
-    // SAFETY: the program's own arguments; the child has a copy of this stack.
-    let answer = unsafe { kernel(frame.number, frame.args()) };
+    let [flags, parent_tid, tls] =
+        [a.flags | a.exit_signal, a.parent_tid, a.tls].map(|w| w as usize);
+    let own_stack = [flags, 0, parent_tid, a.child_tid as usize, tls, 0];
+    let answer = if top != 0 && a.flags & libc::CLONE_PIDFD as u64 == 0 {
+        // SAFETY: the program's own arguments, but for the stack.
+        unsafe { kernel(libc::SYS_clone as usize, own_stack) }
+    } else {
+        // SAFETY: the program's own arguments; the child has a copy of this stack.
+        unsafe { kernel(frame.number, frame.args()) }
+    };
     if let Some(heap) = heap {
         heap.unlock_after_fork();
     }
     if answer == 0 {
         child(runtime);
+        if top != 0 {
+            frame.rsp = top;
+        }
     } else {
         sys::set_kernel_mask(mask);
     }
@@ -256,7 +283,7 @@ fn borrow(frame: &Frame, runtime: &Runtime) -> Answer {
 
 /// `fork(2)`, which glibc makes by clone.
 pub fn fork(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    process(frame, runtime)
+    process(frame, runtime, &Arguments::NONE, 0)
 }
 
 /// `vfork(2)`: parent and child share the stack, so the door's frame must be gone when the child

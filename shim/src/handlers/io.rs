@@ -15,6 +15,8 @@ use lichen_runtime::reactor::{READ, WRITE};
 
 const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
 const RWF_NOWAIT: usize = 8;
+/// What a description answers that does not know RWF_NOWAIT.
+const NO_NOWAIT: Answer = error(libc::EOPNOTSUPP);
 /// A pipe takes this much at once or says it is full (PIPE_BUF); polled kinds get no more at once.
 const CHUNK: usize = 4096;
 
@@ -117,7 +119,14 @@ pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
         Kind::Stream | Kind::Datagram | Kind::SeqPacket => {
             wait.run(|fd| receive(fd, buffer, len, 0))
         }
-        Kind::Pipe | Kind::Event => wait.run(|fd| nowait_one(libc::SYS_preadv2, fd, buffer, len)),
+        Kind::Pipe | Kind::Event => {
+            let answer = wait.run(|fd| nowait_one(libc::SYS_preadv2, fd, buffer, len));
+            if answer == NO_NOWAIT {
+                fds::has_no_nowait(fd);
+                return read(frame, runtime);
+            }
+            answer
+        }
         _ => wait.run(|fd| polled(fd, libc::POLLIN, libc::SYS_read as usize, frame.args())),
     }
 }
@@ -157,7 +166,12 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if kind.is_socket() && !runtime.caps.get().nowait {
         return wait.run(|fd| super::message::receive_vector(fd, vector, count, DONTWAIT));
     }
-    wait.run(|fd| nowait(libc::SYS_preadv2, fd, vector, count))
+    let answer = wait.run(|fd| nowait(libc::SYS_preadv2, fd, vector, count));
+    if answer == NO_NOWAIT && !kind.is_socket() {
+        fds::has_no_nowait(fd);
+        return readv(frame, runtime);
+    }
+    answer
 }
 
 /// `write(2)`.
@@ -191,9 +205,16 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
             };
             wait.run(|fd| send(fd, buffer, len, 0))
         }
-        Kind::Pipe if len != 0 => whole(runtime, fd, kind, buffer, len, |fd, at, len| {
-            nowait_one(libc::SYS_pwritev2, fd, at, len)
-        }),
+        Kind::Pipe if len != 0 => {
+            let answer = whole(runtime, fd, kind, buffer, len, |fd, at, len| {
+                nowait_one(libc::SYS_pwritev2, fd, at, len)
+            });
+            if answer == NO_NOWAIT {
+                fds::has_no_nowait(fd);
+                return write(frame, runtime);
+            }
+            answer
+        }
         Kind::Polled if len != 0 => write_polled(runtime, fd, buffer, len),
         Kind::Event => {
             let wait = OnFd {
@@ -277,6 +298,10 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
         }
         _ => wait.run(|fd| nowait(libc::SYS_pwritev2, fd, vector, count)),
     };
+    if first == NO_NOWAIT && kind == Kind::Pipe {
+        fds::has_no_nowait(fd);
+        return writev(frame, runtime);
+    }
     let streams = kind.is_stream() || kind == Kind::Pipe;
     if first <= 0 || !streams || fds::is_nonblocking(fd) {
         return first;

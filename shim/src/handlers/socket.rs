@@ -27,7 +27,8 @@ pub fn accept4(frame: &mut Frame, runtime: &Runtime) -> Answer {
 fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
     let fd = frame.fd();
     let kind = fds::kind(fd);
-    if !kind.is_socket() {
+    // What cannot wait has its errno from the kernel.
+    if !kind.is_socket() || flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
         return NATIVE;
     }
     let wait = OnFd {
@@ -39,7 +40,7 @@ fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
     };
     let number = frame.number;
     let answer = wait.run(|fd| {
-        if !io::ready(fd, libc::POLLIN) && !fds::is_nonblocking(fd) {
+        if !io::ready(fd, libc::POLLIN) && !fds::is_nonblocking(fd) && fds::is_listening(fd) {
             return error(libc::EAGAIN);
         }
         let a = frame.args();
@@ -63,7 +64,7 @@ pub fn connect(frame: &mut Frame, runtime: &Runtime) -> Answer {
     loop {
         let answer = connect_at_once(frame, fd);
         match -answer as i32 {
-            libc::EINPROGRESS => return finish(runtime, fd),
+            libc::EINPROGRESS => return finish(frame, runtime, fd),
             // AF_UNIX with a full backlog: there is nothing to poll for; try again later.
             libc::EAGAIN if kind != Kind::Tcp => {
                 let wake =
@@ -88,14 +89,20 @@ fn connect_at_once(frame: &Frame, fd: i32) -> Answer {
         libc::F_SETFL,
         flags as usize | libc::O_NONBLOCK as usize,
     );
-    // SAFETY: the program's own arguments.
-    let answer = unsafe { kernel(libc::SYS_connect as usize, frame.args()) };
+    let [_, address, len, ..] = frame.args();
+    // SAFETY: the program's own arguments, but for the descriptor.
+    let answer = unsafe {
+        kernel(
+            libc::SYS_connect as usize,
+            [fd as usize, address, len, 0, 0, 0],
+        )
+    };
     sys::fcntl(fd, libc::F_SETFL, flags as usize);
     answer
 }
 
 /// Waits for the outcome of a connect that is under way.
-fn finish(runtime: &Runtime, fd: i32) -> Answer {
+fn finish(frame: &Frame, runtime: &Runtime, fd: i32) -> Answer {
     let deadline = match fds::may_be_timed(fd)
         .then(|| fds::socket_timeout(fd, true))
         .flatten()
@@ -106,7 +113,12 @@ fn finish(runtime: &Runtime, fd: i32) -> Answer {
     let mut at = fd;
     let answer = loop {
         if io::ready(at, libc::POLLOUT) {
-            break outcome(at);
+            // Asked again, connect tells the outcome, and the socket becomes connected: reading
+            // SO_ERROR would leave it "connecting".
+            let answer = connect_at_once(frame, at);
+            if answer != error(libc::EALREADY) && answer != error(libc::EINPROGRESS) {
+                break answer;
+            }
         }
         let (wake, again) = park::wait_fd(runtime, at, WRITE, deadline);
         if again < 0 {
@@ -126,26 +138,6 @@ fn finish(runtime: &Runtime, fd: i32) -> Answer {
         sys::close(at);
     }
     answer
-}
-
-fn outcome(fd: i32) -> Answer {
-    let mut errno = 0i32;
-    let mut len = 4u32;
-    // SAFETY: errno and len are ours.
-    let got = unsafe {
-        kernel(
-            libc::SYS_getsockopt as usize,
-            [
-                fd as usize,
-                libc::SOL_SOCKET as usize,
-                libc::SO_ERROR as usize,
-                &raw mut errno as usize,
-                &raw mut len as usize,
-                0,
-            ],
-        )
-    };
-    if got < 0 { got } else { error(errno) }
 }
 
 /// `socket(2)`.

@@ -150,6 +150,7 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
             context.rip = goes_on;
             return;
         }
+        name_guard_fault(signal, info);
         if place == Place::Elsewhere {
             die_of_fault(signal, context);
         }
@@ -215,6 +216,7 @@ fn note(runtime: &Runtime, signal: i32, target: Option<GreenRef>, info: &Info, i
         info: *info,
     });
     runtime.worker.attention.store(1, Ordering::Relaxed);
+    runtime.worker.unrouted.store(1, Ordering::Relaxed);
     if inside {
         runtime.ring();
     }
@@ -234,6 +236,20 @@ fn foreign(signal: i32, info: &mut Info, context: &mut Context) {
         let handler: extern "C" fn(i32, *mut Info, *mut Context) =
             core::mem::transmute(action.handler);
         handler(signal, info, context);
+    }
+}
+
+/// A guard page inside a mapping faults as if nothing were mapped; natively a stack's guard is a
+/// mapping without access.
+fn name_guard_fault(signal: i32, info: &mut Info) {
+    const SEGV_MAPERR: u64 = 1;
+    const SEGV_ACCERR: u64 = 2;
+    let [_, code, address, ..] = info;
+    if signal == libc::SIGSEGV
+        && *code & 0xffff_ffff == SEGV_MAPERR
+        && crate::handlers::memory::is_slot(*address as usize)
+    {
+        *code = *code & !0xffff_ffff | SEGV_ACCERR;
     }
 }
 

@@ -204,25 +204,19 @@ pub fn poke(runtime: &Runtime, green: GreenRef) {
     }
 }
 
-/// Hands process-directed notes to greens and wakes them. The hook of `Hooks::route_signals`;
-/// scheduler side.
+/// Tells greens of the signals noted for them or for all. A signal for all stays so until a green
+/// takes it: the one told may end or block it first. The hook of `Hooks::route_signals`; scheduler
+/// side.
 pub fn route() {
     let runtime = runtime();
-    runtime.worker.attention.store(0, Ordering::Relaxed);
-    for (entry, note) in full() {
-        let target = match note.target {
-            Some(target) => target,
-            None => match choose(runtime, note.signal) {
-                Some(target) => target,
-                None => continue,
-            },
+    for (_, note) in full() {
+        let Some(target) = note.target.or_else(|| choose(runtime, note.signal)) else {
+            continue;
         };
-        // SAFETY: FULL, and this kernel thread is not in `add` (the entry is published).
-        unsafe { (*entry.note.get()).target = Some(target) };
         target.pending.set(target.pending.get() | bit(note.signal));
-        let waits = target.wait.get() == Wait::Descriptor
+        let sigwait = target.wait.get() == Wait::Descriptor
             && target.saved_mask.get() & bit(note.signal) != 0;
-        if target.mask.get() & bit(note.signal) == 0 || waits {
+        if target.mask.get() & bit(note.signal) == 0 || sigwait {
             poke(runtime, target);
         }
     }
@@ -250,12 +244,13 @@ fn choose(runtime: &Runtime, signal: i32) -> Option<GreenRef> {
         .or_else(|| runtime.table.iter().find(open))
 }
 
-/// A green has ended: its own notes go with it.
+/// A green has ended: its own notes go with it, and what it was told of is for others.
 pub fn forget(green: GreenRef) {
     for (entry, note) in full() {
         if note.target.is_some_and(|t| core::ptr::eq(t, green)) {
             remove(entry);
         }
+        runtime().worker.unrouted.store(1, Ordering::Relaxed);
     }
 }
 
