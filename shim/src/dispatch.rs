@@ -37,8 +37,22 @@ macro_rules! table {
             waits: $waits,
             note: $note,
         }),*];
+
+        /// The table as text, one line a call: number's name, handler, waits, note.
+        const SUPPORT: &str = concat!($(
+            stringify!($number), "\t", stringify!($handler), "\t", $waits, "\t", $note, "\n",
+        )*);
     };
 }
+
+/// What this library stands for, to be read from the file by tools: `docs/support.md` is printed
+/// from it. Exported, so that it survives strip(1); nothing here uses it.
+#[unsafe(no_mangle)]
+#[used]
+pub static LICHEN_SUPPORT: [u8; SUPPORT.len()] = match SUPPORT.as_bytes().first_chunk() {
+    Some(text) => *text,
+    None => unreachable!(),
+};
 
 table! {
     SYS_read io::read, "a descriptor", "";

@@ -8,3 +8,4 @@ pub mod code;
 pub mod library;
 pub mod lists;
 pub mod reach;
+pub mod support;

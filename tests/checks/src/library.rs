@@ -82,6 +82,7 @@ impl Library {
             pointers: pointers(&file),
             symbols: file
                 .symbols()
+                .chain(file.dynamic_symbols())
                 .filter(|s| s.is_definition())
                 .filter_map(|s| Some((s.name().ok()?.to_owned(), (s.address(), s.size()))))
                 .collect(),
@@ -121,10 +122,15 @@ impl Library {
         self.symbols.get(name).map(|&(at, _)| at)
     }
 
-    /// The bytes of the data object with this exact name.
-    pub fn object_bytes(&self, name: &str) -> Option<&[u8]> {
-        let &(at, size) = self.symbols.get(name)?;
-        self.bytes_at(at..at + size)
+    /// The table of supported calls, as text.
+    ///
+    /// # Errors
+    /// When the library has none: it is older than the table.
+    pub fn support(&self) -> Result<&[u8], String> {
+        let symbol = crate::support::SYMBOL;
+        let found = self.symbols.get(symbol);
+        let bytes = found.and_then(|&(at, size)| self.bytes_at(at..at + size));
+        bytes.ok_or_else(|| format!("liblichen.so has no {symbol}; build it again"))
     }
 
     /// The range of the data object that `address` lies in, if it has a symbol.
