@@ -31,6 +31,8 @@ pub struct Loaded {
     cache: Option<PathBuf>,
     /// Device and inode of `/`: behind a chroot the cache's path names something else.
     root: (u64, u64),
+    /// The process that loaded us, to tell children that forked since.
+    pub process: u32,
 }
 
 fn root() -> (u64, u64) {
@@ -129,6 +131,7 @@ fn load(entries: Vec<&'static [u8]>) -> &'static Loaded {
             warned,
             cache,
             root: root(),
+            process: sys::getpid(),
         })
     })
 }
@@ -214,10 +217,7 @@ fn prepare() -> Result<Prepared, String> {
         );
     }
     let offsets = tcb::offsets().ok_or("this libc is no glibc with nptl_db symbols")?;
-    let modules: Vec<Module> = modules::all()
-        .into_iter()
-        .filter(|m| m.is_libc() || m.is_loader())
-        .collect();
+    let modules = modules::all();
     if !modules.iter().any(Module::is_libc) {
         return Err("the program does not use libc.so.6".into());
     }
@@ -226,15 +226,28 @@ fn prepare() -> Result<Prepared, String> {
         Number::Constant(n) => dispatch::handles(n as usize),
         Number::Variable => true,
     };
-    for module in &modules {
+    for module in modules.iter().filter(|m| m.is_libc() || m.is_loader()) {
         let plan = plan_of(module)?;
         job.add(module, &plan, wanted, without.has(Cap::VectorAnalysis))?;
+    }
+    for module in modules.iter().filter(|m| may_have_sites(m)) {
+        if let Ok(plan) = plan_of(module) {
+            job.add_other(module, &plan, wanted);
+        }
     }
     Ok(Prepared {
         job,
         modules,
         offsets,
     })
+}
+
+/// Modules of the program that are looked through for `syscall` instructions of their own. Not the
+/// vDSO, whose calls never wait, and not our own.
+fn may_have_sites(module: &Module) -> bool {
+    let vdso = module.name.starts_with("linux-vdso");
+    let own = module.contains(on_load as *const () as usize);
+    !vdso && !own && !module.is_libc() && !module.is_loader()
 }
 
 /// From the cache if there, else made now from memory and stored.

@@ -5,6 +5,7 @@ use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use lichen_runtime::log::Line;
 use lichen_runtime::sched::runtime;
+use lichen_runtime::sys;
 
 static SITES: AtomicUsize = AtomicUsize::new(0);
 static LEFT: AtomicUsize = AtomicUsize::new(0);
@@ -18,7 +19,9 @@ pub fn note(sites: usize, left: usize) {
 
 /// Says the line, once, when the process ends. Any side: raw writes, no allocation.
 pub extern "C" fn at_exit() {
-    if !init::settings().stats || SAID.swap(true, Ordering::Relaxed) {
+    // A child that only forked from a process without threads has nothing to tell.
+    let forked = !runtime().is_active() && sys::getpid() != init::loaded().process;
+    if !init::settings().stats || forked || SAID.swap(true, Ordering::Relaxed) {
         return;
     }
     let runtime = runtime();

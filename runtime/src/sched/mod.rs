@@ -62,6 +62,7 @@ pub struct Runtime {
     pub hooks: Cell<Option<Hooks>>,
     /// The doors are open: libc is rewritten and greens exist.
     pub active: AtomicBool,
+    /// Numbers plus one, so that an all-zero `Runtime` is right and costs no file pages.
     own_fds: [AtomicI32; 3],
     /// The scheduler between its making at activation and its first run.
     boot: Cell<Option<Box<Scheduler>>>,
@@ -84,7 +85,7 @@ pub static LICHEN_RUNTIME: Runtime = Runtime {
     caps: Cell::new(Caps::NONE),
     hooks: Cell::new(None),
     active: AtomicBool::new(false),
-    own_fds: [const { AtomicI32::new(-1) }; 3],
+    own_fds: [const { AtomicI32::new(0) }; 3],
     boot: Cell::new(None),
 };
 
@@ -113,7 +114,7 @@ impl Runtime {
 
     /// Ends the carrier's sleep. Any kernel thread, and signal handlers.
     pub fn ring(&self) {
-        let bell = self.own_fds[1].load(Ordering::Relaxed);
+        let bell = self.own_fds[1].load(Ordering::Relaxed) - 1;
         if bell >= 0 {
             sys::write(bell, &1u64.to_ne_bytes());
         }
@@ -122,22 +123,18 @@ impl Runtime {
     /// Notes the descriptors that are ours: epoll, doorbell, clock.
     pub fn set_own_fds(&self, fds: [i32; 3]) {
         for (cell, fd) in self.own_fds.iter().zip(fds) {
-            cell.store(fd, Ordering::Relaxed);
+            cell.store(fd + 1, Ordering::Relaxed);
         }
     }
 
     /// The epoll descriptor.
     pub fn epoll_fd(&self) -> i32 {
-        self.own_fds[0].load(Ordering::Relaxed)
+        self.own_fds[0].load(Ordering::Relaxed) - 1
     }
 
     /// Is this descriptor ours, to be hidden from the program's close?
     pub fn is_own_fd(&self, fd: i32) -> bool {
-        fd >= 0
-            && self
-                .own_fds
-                .iter()
-                .any(|own| own.load(Ordering::Relaxed) == fd)
+        fd >= 0 && self.own_fds().any(|own| own == fd)
     }
 
     /// Hands the scheduler to its context, which takes it when first resumed.
@@ -151,7 +148,9 @@ impl Runtime {
 
     /// Our descriptors.
     pub fn own_fds(&self) -> impl Iterator<Item = i32> + '_ {
-        self.own_fds.iter().map(|own| own.load(Ordering::Relaxed))
+        self.own_fds
+            .iter()
+            .map(|own| own.load(Ordering::Relaxed) - 1)
     }
 }
 
@@ -398,7 +397,7 @@ impl Scheduler {
         self.many.clear();
         self.runtime.slots.clear();
         let old: [i32; 3] =
-            core::array::from_fn(|i| self.runtime.own_fds[i].load(Ordering::Relaxed));
+            core::array::from_fn(|i| self.runtime.own_fds[i].load(Ordering::Relaxed) - 1);
         // The inherited epoll instance is the parent's too: it is closed, never changed.
         let reactor = Reactor::new(self.runtime)?;
         self.reactor = reactor;

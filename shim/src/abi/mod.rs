@@ -2,4 +2,5 @@
 
 pub mod maps;
 pub mod mem;
+mod unwind;
 pub mod user;

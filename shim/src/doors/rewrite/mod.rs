@@ -7,7 +7,7 @@ pub mod text;
 
 use super::x86_64::{self as asm, SLOT, SLOT_NATIVE, SLOT_RESTART, SLOT_RESUME, SLOTS};
 use crate::modules::Module;
-use lichen_plan::{Number, Plan, Site, Vectors, Window};
+use lichen_plan::{Number, Plan, Site, Vectors, Why, Window};
 
 const JMP: u8 = 0xe9;
 
@@ -36,7 +36,7 @@ impl Job {
         }
     }
 
-    /// Adds the sites of one module that `wanted` asks for.
+    /// Adds the sites of libc or ld.so that `wanted` asks for.
     ///
     /// # Errors
     /// A sentence when a call that must be caught has a site that cannot be rewritten.
@@ -48,15 +48,11 @@ impl Job {
         force_wide: bool,
     ) -> Result<(), String> {
         self.sites += plan.sites.len() + plan.left.len();
-        for left in plan
-            .left
-            .iter()
-            .filter(|l| l.why != lichen_plan::Why::Sigreturn)
-        {
+        for left in plan.left.iter().filter(|l| l.why != Why::Sigreturn) {
             self.left += 1;
             let essential = match left.number {
                 Number::Constant(n) => lichen_settings::essential::is_essential(n),
-                Number::Variable => false,
+                Number::Variable => true,
             };
             if essential {
                 return Err(format!(
@@ -66,14 +62,36 @@ impl Job {
             }
         }
         for site in plan.sites.iter().filter(|s| wanted(s.number)) {
-            if self.one(module, site, force_wide).is_none() {
+            let entry = if force_wide {
+                Vectors::Wide
+            } else {
+                site.vectors
+            };
+            if self.one(module, site, entry).is_none() {
                 return Err(format!("{} in memory does not match its plan", module.name));
             }
         }
         Ok(())
     }
 
-    fn one(&mut self, module: &Module, site: &Site, force_wide: bool) -> Option<()> {
+    /// Adds the wanted sites of any other module (liburing, libgomp, ...) as far as they can be
+    /// rewritten; the rest is counted. Vector registers are always saved: a compiler that sees a
+    /// whole module may keep them over a call into another function.
+    pub fn add_other(&mut self, module: &Module, plan: &Plan, wanted: impl Fn(Number) -> bool) {
+        self.sites += plan.sites.len() + plan.left.len();
+        for site in plan.sites.iter().filter(|s| wanted(s.number)) {
+            let entry = match site.vectors {
+                Vectors::None => Vectors::Xmm,
+                more => more,
+            };
+            if self.one(module, site, entry).is_none() {
+                self.left += 1;
+            }
+        }
+        self.left += plan.left.iter().filter(|l| wanted(l.number)).count();
+    }
+
+    fn one(&mut self, module: &Module, site: &Site, entry: Vectors) -> Option<()> {
         let index = self.slots.len() / SLOT;
         if index >= SLOTS {
             return None;
@@ -83,7 +101,7 @@ impl Job {
         if module.bytes(site.start as usize, 8)? != &site.original[..] {
             return None;
         }
-        let slot = build_slot(module, site, slot_address, start, force_wide)?;
+        let slot = build_slot(module, site, slot_address, start, entry)?;
         self.slots.extend_from_slice(&slot);
         let mut jump = [JMP, 0, 0, 0, 0];
         jump[1..].copy_from_slice(&distance(start + 5, slot_address)?);
@@ -117,7 +135,7 @@ fn build_slot(
     site: &Site,
     at: usize,
     start: usize,
-    force_wide: bool,
+    entry: Vectors,
 ) -> Option<[u8; SLOT]> {
     let mut slot = [0xcc; SLOT];
     let moved = match site.kind {
@@ -127,8 +145,7 @@ fn build_slot(
         Window::Post => 0,
     };
     let resume = module.base + site.resume as usize;
-    let entry = match site.vectors {
-        _ if force_wide => asm::lichen_entry_wide as *const () as usize,
+    let entry = match entry {
         Vectors::None => asm::lichen_entry_none as *const () as usize,
         Vectors::Xmm => asm::lichen_entry_xmm as *const () as usize,
         Vectors::Wide => asm::lichen_entry_wide as *const () as usize,

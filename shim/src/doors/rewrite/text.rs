@@ -10,6 +10,8 @@ use super::{Job, slots_address};
 use crate::modules::Module;
 use lichen_runtime::{arch::syscall6, sys};
 
+const PAGE: usize = 4096;
+
 /// Writes the slots, then the jumps.
 ///
 /// # Errors
@@ -80,15 +82,25 @@ fn pwrite(fd: i32, address: usize, bytes: &[u8]) -> bool {
     n == len as isize
 }
 
+/// One write per page that has jumps, since each costs a walk to the page and a copy of it.
 fn through_memory(job: &Job, fd: i32) -> Result<(), &'static str> {
     if !pwrite(fd, slots_address(), &job.slots) {
         return Err("/proc/self/mem cannot be written");
     }
-    for (i, (address, jump)) in job.jumps.iter().enumerate() {
-        if !pwrite(fd, *address, jump) {
-            undo(job, fd, i);
+    let mut done = 0;
+    for group in job.jumps.chunk_by(|a, b| a.0 / PAGE == b.0 / PAGE) {
+        let (first, last) = (group[0].0, group[group.len() - 1].0);
+        // SAFETY: from the first to the last window of one page of mapped text.
+        let text = unsafe { core::slice::from_raw_parts(first as *const u8, last - first + 5) };
+        let mut text = text.to_vec();
+        for (address, jump) in group {
+            text[address - first..address - first + 5].copy_from_slice(jump);
+        }
+        if !pwrite(fd, first, &text) {
+            undo(job, fd, done);
             return Err("/proc/self/mem cannot be written in libc's text");
         }
+        done += group.len();
     }
     Ok(())
 }
@@ -102,9 +114,16 @@ fn undo(job: &Job, fd: i32, count: usize) {
 
 fn through_protection(job: &Job, modules: &[&Module]) -> Result<(), &'static str> {
     let slots = (slots_address(), job.slots.len().next_multiple_of(4096));
+    // Only text that is written to; above all, never our own, which does the writing.
+    let is_written = |&(at, len): &(usize, usize)| {
+        job.jumps
+            .iter()
+            .any(|(jump, _)| (at..at + len).contains(jump))
+    };
     let ranges: Vec<(usize, usize)> = modules
         .iter()
         .flat_map(|m| m.text_ranges())
+        .filter(is_written)
         .chain([slots])
         .collect();
     let protect = |protection: i32| {
