@@ -25,6 +25,7 @@ pub mod sched;
 
 pub mod futexes;
 pub mod reactor;
+pub mod offload;
 pub mod remote;
 pub mod timers;
 
@@ -35,6 +36,7 @@ pub mod heap;
 pub mod log;
 
 pub mod arch;
+mod sync;
 pub mod sys;
 
 pub use sched::{Carrier, Runtime, Worker};

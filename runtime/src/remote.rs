@@ -10,26 +10,48 @@
 //!                                               still Parked with that count? unpark : drop
 //! ```
 //! A wake that comes late (the green timed out meanwhile and parks elsewhere) finds another count.
+//!
+//! This very file is also compiled into `tests/loom_park.rs`, where `crate::sync` is loom's and
+//! every interleaving is tried; so it names no type of this crate.
 
-use crate::green::{Green, GreenRef, table};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use core::ptr::null_mut;
-#[cfg(not(loom))]
-use core::sync::atomic::{AtomicPtr, Ordering};
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicPtr, Ordering};
 
-/// The stack.
-pub struct Remote {
-    head: AtomicPtr<Green>,
+/// What a record needs to be in the stack.
+#[repr(C)]
+pub struct Links<N> {
+    next: AtomicPtr<N>,
+    count: AtomicU32,
+    queued: AtomicBool,
 }
 
-impl Remote {
-    /// Empty.
-    #[cfg(not(loom))]
-    pub const fn new() -> Remote {
-        Remote {
-            head: AtomicPtr::new(null_mut()),
+impl<N> Default for Links<N> {
+    fn default() -> Self {
+        Links {
+            next: AtomicPtr::new(null_mut()),
+            count: AtomicU32::new(0),
+            queued: AtomicBool::new(false),
         }
+    }
+}
+
+/// A record that can be in the stack: a green.
+pub trait Node: Sized + 'static {
+    /// Its links.
+    fn links(&self) -> &Links<Self>;
+    /// The record behind a pointer taken from one, `None` for null.
+    fn behind(pointer: *mut Self) -> Option<&'static Self>;
+}
+
+/// The stack.
+pub struct Remote<N> {
+    head: AtomicPtr<N>,
+}
+
+impl<N: Node> Remote<N> {
+    /// Empty; `head` must be null.
+    pub const fn new(head: AtomicPtr<N>) -> Remote<N> {
+        Remote { head }
     }
 
     /// Nothing waits in it.
@@ -39,15 +61,16 @@ impl Remote {
 
     /// Asks the carrier to wake `green` from its park number `count`. Any kernel thread, and
     /// signal handlers. The caller rings the doorbell afterwards.
-    pub fn push(&self, green: GreenRef, count: u32) {
-        green.remote_count.store(count, Ordering::Release);
-        if green.remote_queued.swap(true, Ordering::AcqRel) {
+    pub fn push(&self, green: &'static N, count: u32) {
+        let links = green.links();
+        links.count.store(count, Ordering::Release);
+        if links.queued.swap(true, Ordering::AcqRel) {
             return;
         }
         let node = core::ptr::from_ref(green).cast_mut();
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            green.remote_next.store(head, Ordering::Relaxed);
+            links.next.store(head, Ordering::Relaxed);
             match self
                 .head
                 .compare_exchange_weak(head, node, Ordering::Release, Ordering::Relaxed)
@@ -59,19 +82,13 @@ impl Remote {
     }
 
     /// Takes all, oldest last, and hands each with its count to `wake`. The carrier only.
-    pub fn drain(&self, mut wake: impl FnMut(GreenRef, u32)) {
+    pub fn drain(&self, mut wake: impl FnMut(&'static N, u32)) {
         let mut node = self.head.swap(null_mut(), Ordering::Acquire);
-        while let Some(green) = table::handle(node) {
-            node = green.remote_next.load(Ordering::Relaxed);
-            green.remote_queued.store(false, Ordering::Release);
-            wake(green, green.remote_count.load(Ordering::Acquire));
+        while let Some(green) = N::behind(node) {
+            let links = green.links();
+            node = links.next.load(Ordering::Relaxed);
+            links.queued.store(false, Ordering::Release);
+            wake(green, links.count.load(Ordering::Acquire));
         }
-    }
-}
-
-#[cfg(not(loom))]
-impl Default for Remote {
-    fn default() -> Self {
-        Remote::new()
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::call::{self, Answer, Frame, NATIVE};
 use crate::handlers::{
-    exec, fd, fork, futex, io, memory, message, poll, signal, socket, thread, time,
+    exec, fd, fork, futex, io, memory, message, offload, poll, signal, socket, thread, time,
 };
 use core::sync::atomic::Ordering;
 use lichen_runtime::Runtime;
@@ -125,6 +125,25 @@ table! {
     SYS_rt_sigtimedwait signal::rt_sigtimedwait, "a signal", "";
     SYS_pause signal::pause, "a signal", "";
     SYS_sigaltstack signal::sigaltstack, "nothing", "";
+    SYS_timer_create signal::timers::timer_create, "nothing", "timers that signal one thread";
+    SYS_timer_delete signal::timers::timer_delete, "nothing", "";
+    SYS_wait4 offload::wait4, "a child", "a helper thread waits";
+    SYS_waitid offload::waitid, "a child", "a helper thread waits";
+    SYS_flock offload::flock, "another process", "a helper thread waits";
+    SYS_semop offload::semop, "another process", "a helper thread waits";
+    SYS_semtimedop offload::semop, "another process", "a helper thread waits";
+    SYS_msgsnd offload::msgsnd, "another process", "a helper thread waits";
+    SYS_msgrcv offload::msgrcv, "another process", "a helper thread waits";
+    SYS_setuid offload::credentials, "nothing", "helper threads with the old credentials end";
+    SYS_setgid offload::credentials, "nothing", "as setuid";
+    SYS_setreuid offload::credentials, "nothing", "as setuid";
+    SYS_setregid offload::credentials, "nothing", "as setuid";
+    SYS_setresuid offload::credentials, "nothing", "as setuid";
+    SYS_setresgid offload::credentials, "nothing", "as setuid";
+    SYS_setfsuid offload::credentials, "nothing", "as setuid";
+    SYS_setfsgid offload::credentials, "nothing", "as setuid";
+    SYS_setgroups offload::credentials, "nothing", "as setuid";
+    SYS_capset offload::credentials, "nothing", "as setuid";
     SYS_mmap memory::mmap, "nothing", "stacks of threads come from one region";
     SYS_munmap memory::munmap, "nothing", "";
     SYS_mprotect memory::mprotect, "nothing", "";

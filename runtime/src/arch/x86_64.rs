@@ -84,3 +84,79 @@ pub fn cycles() -> u64 {
     // SAFETY: every x86-64 processor has it.
     unsafe { core::arch::x86_64::_rdtsc() }
 }
+
+/// Makes a kernel thread of ours that runs `entry(argument)` on the stack below `top`, with GS base
+/// 0 and the caller's signal mask. It shares everything with the process. The kernel stores its id
+/// at `tid` and clears it when the thread ends. Returns the id or `-errno`.
+///
+/// # Safety
+/// The stack and `tid` must live as long as the thread; `entry` may use neither TLS nor libc.
+pub unsafe fn spawn_kernel_thread(
+    top: usize,
+    entry: extern "C" fn(usize) -> !,
+    argument: usize,
+    tid: *mut u32,
+) -> isize {
+    let flags = libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM
+        | libc::CLONE_PARENT_SETTID
+        | libc::CLONE_CHILD_CLEARTID;
+    let result: isize;
+    // SAFETY: by the caller's contract. The child has a stack of its own and never comes back here;
+    // r12 and r13 carry its entry and argument over the call.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "wrgsbase rax",
+            "xor ebp, ebp",
+            "mov rdi, r13",
+            "call r12",
+            "ud2",
+            "2:",
+            inlateout("rax") libc::SYS_clone as isize => result,
+            in("rdi") flags as usize, in("rsi") top & !15, in("rdx") tid, in("r10") tid,
+            in("r8") 0usize,
+            in("r12") entry, in("r13") argument,
+            lateout("rcx") _, lateout("r11") _,
+        );
+    }
+    result
+}
+
+/// Gives a signal a handler that does nothing, so that it only ends calls with EINTR.
+pub fn ignore_by_handler(signal: i32) {
+    const SA_RESTORER: u64 = 0x0400_0000;
+    let action =
+        [lichen_poked as *const () as u64, SA_RESTORER, lichen_poked_return as *const () as u64, 0];
+    // SAFETY: the kernel's `struct sigaction`; handler and restorer are the asm below.
+    unsafe {
+        let at = action.as_ptr() as usize;
+        syscall6(libc::SYS_rt_sigaction as usize, signal as usize, at, 0, 8, 0, 0);
+    }
+}
+
+unsafe extern "C" {
+    fn lichen_poked();
+    fn lichen_poked_return();
+}
+
+core::arch::global_asm!(
+    ".pushsection .text.lichen_poked,\"ax\",@progbits",
+    ".globl lichen_poked",
+    ".hidden lichen_poked",
+    "lichen_poked:",
+    "ret",
+    ".globl lichen_poked_return",
+    ".hidden lichen_poked_return",
+    "lichen_poked_return:",
+    "mov eax, 15",
+    "syscall",
+    "ud2",
+    ".popsection",
+);

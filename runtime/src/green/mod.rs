@@ -3,14 +3,15 @@
 //!
 //! **Who may touch a record:** the carrier that owns the green (green side or scheduler side, never
 //! both at once, they are coroutines of one kernel thread). The only exceptions are the atomics
-//! `remote_*` (see [`crate::remote`]). Reading from outside the process is for tools: see [`table`].
+//! of `remote` (see [`crate::remote`]). Reading from outside the process is for tools: see [`table`].
 
 pub mod context;
 pub mod masks;
 pub mod table;
 
+use crate::remote::{Links, Node};
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
+use core::sync::atomic::AtomicU32;
 
 /// A handle on a green.
 pub type GreenRef = &'static Green;
@@ -105,9 +106,7 @@ pub struct Green {
     /// The door's frame while it is parked or about to start, for backtraces from outside.
     pub frame: Cell<usize>,
 
-    pub(crate) remote_next: AtomicPtr<Green>,
-    pub(crate) remote_count: AtomicU32,
-    pub(crate) remote_queued: AtomicBool,
+    pub(crate) remote: Links<Green>,
 }
 
 const _: () = assert!(size_of::<Green>() == 192);
@@ -141,6 +140,15 @@ impl Green {
         self.wait.set(wait);
         self.wait_argument.set(argument);
         self.since_ns.set(now_ns);
+    }
+}
+
+impl Node for Green {
+    fn links(&self) -> &Links<Green> {
+        &self.remote
+    }
+    fn behind(pointer: *mut Green) -> Option<GreenRef> {
+        table::handle(pointer)
     }
 }
 

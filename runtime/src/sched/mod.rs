@@ -16,14 +16,15 @@ use crate::caps::Caps;
 use crate::futexes::Futexes;
 use crate::green::masks::Masks;
 use crate::green::table::Table;
-use crate::green::{GreenRef, State, Wait, Wake};
+use crate::green::{Green, GreenRef, State, Wait, Wake};
+use crate::offload::Helpers;
 use crate::park::{Deadline, Request};
 use crate::reactor::{FdWaiter, Reactor, Slots};
 use crate::remote::Remote;
 use crate::sys;
 use crate::timers::Timers;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 use queue::Queue;
 use std::collections::BTreeMap;
 
@@ -57,7 +58,8 @@ pub struct Runtime {
     pub masks: Masks,
     pub slots: Slots,
     pub futexes: Futexes,
-    pub remote: Remote,
+    pub remote: Remote<Green>,
+    pub helpers: Helpers,
     pub caps: Cell<Caps>,
     pub hooks: Cell<Option<Hooks>>,
     /// The doors are open: libc is rewritten and greens exist.
@@ -81,7 +83,8 @@ pub static LICHEN_RUNTIME: Runtime = Runtime {
     masks: Masks::new(),
     slots: Slots::new(),
     futexes: Futexes::new(),
-    remote: Remote::new(),
+    remote: Remote::new(AtomicPtr::new(core::ptr::null_mut())),
+    helpers: Helpers::new(),
     caps: Cell::new(Caps::NONE),
     hooks: Cell::new(None),
     active: AtomicBool::new(false),

@@ -200,6 +200,8 @@ fn child(runtime: &Runtime) {
     runtime.carrier.ready.clear();
     runtime.futexes.clear();
     runtime.remote.drain(|_, _| ());
+    runtime.helpers.clear();
+    super::signal::timers::clear();
     let tid = sys::gettid();
     runtime.worker.tid.set(tid);
     runtime.worker.calls.set(0);

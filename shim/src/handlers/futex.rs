@@ -95,7 +95,7 @@ pub fn futex(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return NATIVE; // EINVAL
     }
     match call.operation {
-        WAIT | WAIT_BITSET => wait(runtime, &call, call.operation == WAIT_BITSET),
+        WAIT | WAIT_BITSET => wait(runtime, frame, &call, call.operation == WAIT_BITSET),
         WAKE => wake(runtime, &call, ANY, true),
         WAKE_BITSET if call.third != 0 => wake(runtime, &call, call.third, true),
         REQUEUE | CMP_REQUEUE => requeue(runtime, &call, true),
@@ -124,7 +124,7 @@ fn deadline(call: &Call, bitset: bool) -> Result<Deadline, Answer> {
     })
 }
 
-fn wait(runtime: &Runtime, call: &Call, bitset: bool) -> Answer {
+fn wait(runtime: &Runtime, frame: &Frame, call: &Call, bitset: bool) -> Answer {
     let bits = if bitset { call.third } else { ANY };
     if bits == 0 {
         return error(libc::EINVAL);
@@ -137,7 +137,7 @@ fn wait(runtime: &Runtime, call: &Call, bitset: bool) -> Answer {
         return error(errno);
     }
     if !call.private && maps::is_shared(call.address) {
-        return NATIVE;
+        return super::offload::by_helper(runtime, libc::SYS_futex as usize, frame.args());
     }
     let waiter = Waiter::new(call.key(), bits, Who::Kernel);
     match park::wait_futex(runtime, &waiter, call.address, &|| check(call), deadline) {

@@ -9,6 +9,7 @@ pub mod futex;
 pub mod io;
 pub mod memory;
 pub mod message;
+pub mod offload;
 pub mod poll;
 pub mod signal;
 pub mod socket;

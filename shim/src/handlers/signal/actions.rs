@@ -69,7 +69,11 @@ fn is_fault(signal: i32) -> bool {
 pub fn set(signal: i32, action: Action) {
     if let Some(cell) = ACTIONS.list.get(signal as usize) {
         cell.set(action);
-        install(signal, action);
+        // Helper threads have their own handler for this one; glibc would use it to change the
+        // credentials of threads that the kernel does not know.
+        if signal != lichen_runtime::offload::POKE {
+            install(signal, action);
+        }
     }
 }
 
@@ -86,6 +90,15 @@ fn install(signal: i32, action: Action) {
         };
     }
     raw(signal, Some(&actual));
+}
+
+/// From now on the master handler takes this signal whatever the program's disposition: it goes to
+/// a thread that waits for it (a timer's helper thread in glibc).
+pub fn always_note(signal: i32) {
+    if !is_handled(signal) {
+        let noted = Action { handler: usize::MAX, ..Action::default() };
+        install(signal, noted);
+    }
 }
 
 fn raw(signal: i32, new: Option<&Action>) -> Action {

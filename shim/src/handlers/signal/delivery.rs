@@ -16,7 +16,7 @@
 #![allow(unsafe_code)]
 
 use super::notes::{self, Info, Note};
-use super::{actions, masks};
+use super::{actions, masks, timers};
 use crate::abi::user;
 use crate::call::{self, Frame};
 use crate::doors::rewrite::restart_address;
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
     }
     let inside = worker.inside.load(Ordering::Relaxed) != 0;
     let Some(green) = worker.current.get().filter(|_| !inside) else {
-        return note(runtime, signal, None, info, true);
+        return note(runtime, signal, directed(runtime, info), info, true);
     };
     match place {
         Place::Raised => {
@@ -169,39 +169,46 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
             load_registers(context, unsafe { &*(frame as *const Frame) });
             enter(runtime, green, signal, info, context);
         }
-        Place::Elsewhere => note(runtime, signal, directed(code), info, false),
+        Place::Elsewhere => note(runtime, signal, directed(runtime, info), info, false),
         Place::ExitEdge(check) => {
-            note(runtime, signal, directed(code), info, false);
+            note(runtime, signal, directed(runtime, info), info, false);
             context.rip = check;
         }
         Place::Program if fault && green.mask.get() & bit(signal) != 0 => {
             // As the kernel does for a fault that is blocked: the default action.
             actions::to_default(signal);
         }
-        Place::Program if fault || takes(runtime, green, signal, code) => {
+        Place::Program if fault || takes(runtime, green, signal, info) => {
             enter(runtime, green, signal, info, context);
         }
-        Place::Program => note(runtime, signal, directed(code), info, false),
+        Place::Program => note(runtime, signal, directed(runtime, info), info, false),
     }
 }
 
-/// tgkill(2) from outside names a real thread id: that of the first thread.
-fn directed(code: i32) -> Option<GreenRef> {
+/// The thread a signal is for: tgkill(2) from outside names a real thread id, that of the first
+/// thread; a timer's signal says which timer.
+fn directed(runtime: &Runtime, info: &Info) -> Option<GreenRef> {
     const SI_TKILL: i32 = -6;
-    let first = || runtime().table.iter().find(|g| g.is_first.get());
-    if code == SI_TKILL { first() } else { None }
+    match info[1] as u32 as i32 {
+        SI_TKILL => runtime.table.iter().find(|g| g.is_first.get()),
+        timers::SI_TIMER => timers::target(runtime, info[2] as u32 as i32),
+        _ => None,
+    }
 }
 
 /// Does the running green take a process-directed signal now? The first thread comes first, if it
 /// has the signal open (the kernel's `complete_signal`).
-fn takes(runtime: &Runtime, green: GreenRef, signal: i32, code: i32) -> bool {
+fn takes(runtime: &Runtime, green: GreenRef, signal: i32, info: &Info) -> bool {
     if green.mask.get() & bit(signal) != 0 {
         return false;
     }
-    if green.is_first.get() {
-        return true;
+    if let Some(target) = directed(runtime, info) {
+        return core::ptr::eq(target, green);
     }
-    if directed(code).is_some() || notes::is_wanted(signal) {
+    if green.is_first.get() {
+        return !notes::is_wanted(signal);
+    }
+    if notes::is_wanted(signal) {
         return false;
     }
     let first = runtime.table.iter().find(|g| g.is_first.get());

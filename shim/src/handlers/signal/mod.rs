@@ -11,6 +11,7 @@ pub mod actions;
 pub mod delivery;
 pub mod masks;
 pub mod notes;
+pub mod timers;
 
 use super::kernel;
 use super::time::read_timespec;

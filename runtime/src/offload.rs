@@ -1,0 +1,234 @@
+//! Calls that only a kernel thread can wait for: one helper thread each, never capped, because the
+//! party that would end the wait may need a helper itself.
+//!
+//! A helper runs raw system calls and nothing else: no libc, no TLS, no allocation; its GS base is
+//! 0 and all signals but one are blocked. That one ([`POKE`]) does nothing but end a call with EINTR
+//! when a signal came for the green.
+//!
+//! ```text
+//! the green                                   its helper
+//!   job := number, arguments; word := JOB
+//!   futex wake ────────────────────────────►    wakes; makes the call
+//!   parks                                       result; word := DONE
+//!                  ◄──────────────────────────  remote wake, doorbell; sleeps on word
+//!   takes the result; the helper is idle again
+//! ```
+//! Credentials belong to a kernel thread: when the program changes them, [`retire`] ends every idle
+//! helper, and busy ones end after their call.
+#![allow(unsafe_code)]
+
+use crate::arch::{self, syscall6};
+use crate::green::{GreenRef, Wait, Wake};
+use crate::park::{self, Deadline};
+use crate::{Runtime, sys};
+use core::cell::Cell;
+use core::sync::atomic::{AtomicIsize, AtomicU32, Ordering};
+
+/// The signal that interrupts a helper: SIGSETXID, which glibc keeps for itself and which no thread
+/// of ours needs (see `shim::handlers::signal`).
+pub const POKE: i32 = 33;
+
+const IDLE: u32 = 0;
+const JOB: u32 = 1;
+const DONE: u32 = 2;
+const END: u32 = 3;
+const STACK: usize = 16 << 10;
+/// How often a helper that was not yet in its call is interrupted again.
+const POKE_EVERY_NS: u64 = 1_000_000;
+
+/// A helper; lives at the bottom of its own stack and is used again, never unmapped.
+pub struct Helper {
+    word: AtomicU32,
+    /// The kernel's id; 0 when it has ended (CLONE_CHILD_CLEARTID).
+    tid: AtomicU32,
+    result: AtomicIsize,
+    number: Cell<usize>,
+    arguments: Cell<[usize; 6]>,
+    green: Cell<Option<GreenRef>>,
+    park_count: Cell<u32>,
+    generation: Cell<u32>,
+    next: Cell<Option<&'static Helper>>,
+}
+
+/// The helpers that are not at work.
+pub struct Helpers {
+    idle: Cell<Option<&'static Helper>>,
+    generation: Cell<u32>,
+    made: Cell<u32>,
+}
+
+impl Helpers {
+    /// None yet.
+    pub const fn new() -> Helpers {
+        Helpers { idle: Cell::new(None), generation: Cell::new(0), made: Cell::new(0) }
+    }
+
+    /// In the child of a fork: they are the parent's.
+    pub fn clear(&self) {
+        self.idle.set(None);
+        self.made.set(0);
+    }
+
+    /// Helper threads made so far, for statistics.
+    pub fn made(&self) -> u32 {
+        self.made.get()
+    }
+
+    /// Ends all idle helpers; busy ones end after their call.
+    pub fn retire(&self) {
+        self.generation.set(self.generation.get() + 1);
+        let mut at = self.idle.take();
+        while let Some(helper) = at {
+            at = helper.next.take();
+            end(helper);
+        }
+    }
+
+    fn take(&self) -> Option<&'static Helper> {
+        if let Some(helper) = self.idle.get() {
+            self.idle.set(helper.next.take());
+            return Some(helper);
+        }
+        let helper = spawn(self.generation.get())?;
+        self.made.set(self.made.get() + 1);
+        Some(helper)
+    }
+
+    fn give_back(&self, helper: &'static Helper) {
+        if helper.generation.get() != self.generation.get() {
+            return end(helper);
+        }
+        helper.word.store(IDLE, Ordering::Release);
+        helper.next.set(self.idle.replace(Some(helper)));
+    }
+}
+
+impl Default for Helpers {
+    fn default() -> Self {
+        Helpers::new()
+    }
+}
+
+fn end(helper: &Helper) {
+    helper.word.store(END, Ordering::Release);
+    sys::futex_wake(&raw const helper.word);
+}
+
+/// What became of an off-loaded call.
+pub enum Outcome {
+    /// The kernel's answer.
+    Done(isize),
+    /// A signal for the green ended it before anything had happened.
+    Interrupted,
+    /// No kernel thread can be had.
+    NoHelper,
+}
+
+/// Has a helper make the call and parks until it is done. `number` is shown as what the green waits
+/// for. Green side; parks; allocates nothing but a mapping.
+pub fn call(runtime: &Runtime, number: usize, arguments: [usize; 6]) -> Outcome {
+    let Some(green) = runtime.worker.current.get() else { return Outcome::NoHelper };
+    let Some(helper) = runtime.helpers.take() else { return Outcome::NoHelper };
+    helper.number.set(number);
+    helper.arguments.set(arguments);
+    helper.green.set(Some(green));
+    // The park below has the next number.
+    helper.park_count.set(green.park_count.load(Ordering::Relaxed).wrapping_add(1));
+    helper.word.store(JOB, Ordering::Release);
+    sys::futex_wake(&raw const helper.word);
+    let mut interrupted = false;
+    let mut deadline = Deadline::Never;
+    while helper.word.load(Ordering::Acquire) != DONE {
+        let wake = park::sleep(runtime, Wait::Helper, number as u64, deadline);
+        if helper.word.load(Ordering::Acquire) == DONE {
+            break;
+        }
+        // Interrupted, or again not in its call when it was poked; or a stale wake.
+        interrupted |= wake == Wake::Interrupted;
+        if interrupted {
+            poke(helper);
+            deadline = Deadline::In(POKE_EVERY_NS);
+        } else {
+            deadline = Deadline::In(POKE_EVERY_NS * 50);
+        }
+    }
+    let result = helper.result.load(Ordering::Acquire);
+    runtime.helpers.give_back(helper);
+    if interrupted && result == -(libc::EINTR as isize) {
+        return Outcome::Interrupted;
+    }
+    Outcome::Done(result)
+}
+
+fn poke(helper: &Helper) {
+    let tid = helper.tid.load(Ordering::Acquire) as usize;
+    // SAFETY: integers only.
+    unsafe {
+        let nr = libc::SYS_tgkill as usize;
+        syscall6(nr, sys::getpid() as usize, tid, POKE as usize, 0, 0, 0)
+    };
+}
+
+fn spawn(generation: u32) -> Option<&'static Helper> {
+    let memory = sys::map_anonymous(STACK)?;
+    let place = memory.cast::<Helper>();
+    // SAFETY: the mapping is large enough, page-aligned and never unmapped.
+    let helper = unsafe {
+        place.write(Helper {
+            word: AtomicU32::new(IDLE),
+            tid: AtomicU32::new(0),
+            result: AtomicIsize::new(0),
+            number: Cell::new(0),
+            arguments: Cell::new([0; 6]),
+            green: Cell::new(None),
+            park_count: Cell::new(0),
+            generation: Cell::new(generation),
+            next: Cell::new(None),
+        });
+        &*place
+    };
+    arch::ignore_by_handler(POKE);
+    let mask = sys::set_kernel_mask(u64::MAX & !(1 << (POKE - 1)));
+    let top = memory as usize + STACK;
+    // SAFETY: the stack is fresh; `run` never returns.
+    let tid = unsafe {
+        arch::spawn_kernel_thread(top, run, core::ptr::from_ref(helper) as usize, helper.tid.as_ptr())
+    };
+    sys::set_kernel_mask(mask);
+    if tid < 0 {
+        // SAFETY: nobody runs on it.
+        unsafe { sys::unmap(memory, STACK) };
+        return None;
+    }
+    Some(helper)
+}
+
+/// The life of a helper: raw system calls only.
+extern "C" fn run(helper: usize) -> ! {
+    // SAFETY: `spawn` passes a helper that is never unmapped.
+    let helper = unsafe { &*(helper as *const Helper) };
+    loop {
+        match helper.word.load(Ordering::Acquire) {
+            JOB => {
+                let [a, b, c, d, e, f] = helper.arguments.get();
+                // SAFETY: the program's call; it waits for the result, so its memory stays.
+                let result = unsafe { syscall6(helper.number.get(), a, b, c, d, e, f) };
+                helper.result.store(result, Ordering::Release);
+                let (green, count) = (helper.green.get(), helper.park_count.get());
+                helper.word.store(DONE, Ordering::Release);
+                if let Some(green) = green {
+                    let runtime = crate::sched::runtime();
+                    runtime.remote.push(green, count);
+                    runtime.ring();
+                }
+            }
+            END => {
+                // SAFETY: ends this kernel thread; the kernel clears `tid`.
+                unsafe { syscall6(libc::SYS_exit as usize, 0, 0, 0, 0, 0, 0) };
+            }
+            other => {
+                sys::futex_wait(&helper.word, other);
+            }
+        }
+    }
+}
