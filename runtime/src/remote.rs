@@ -87,7 +87,8 @@ impl<N: Node> Remote<N> {
         while let Some(green) = N::behind(node) {
             let links = green.links();
             node = links.next.load(Ordering::Relaxed);
-            links.queued.store(false, Ordering::Release);
+            // A swap, not a store: who found it queued left a count that must be seen below.
+            links.queued.swap(false, Ordering::AcqRel);
             wake(green, links.count.load(Ordering::Acquire));
         }
     }

@@ -5,7 +5,7 @@
 //!
 //! | here | there |
 //! |---|---|
-//! | [`Bucket`] and its three calls | `futexes::Futexes`: the same lock, one waiter instead of a list |
+//! | [`Bucket`] and its three calls | `futexes::Futexes`: a mutex for its spin lock, one waiter for its list |
 //! | [`Bell`] | the eventfd of `Runtime::ring`, edge-triggered in the reactor, never read |
 //! | [`Carrier::park`] | `park::wait_futex`, `Scheduler::serve` (Futex), `run`, `take_in` |
 //! | [`wake_from_elsewhere`] | `shim::handlers::futex::wake` and `futexes::rouse`, not on the carrier |
@@ -13,9 +13,8 @@
 //! Each mutant at the end breaks one rule; loom must find the interleaving that shows it.
 #![allow(unsafe_code)]
 
-use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
-use loom::sync::{Arc, Condvar, Mutex};
+use loom::sync::{Condvar, Mutex};
 use loom::thread;
 use std::cell::Cell;
 use std::ptr::null_mut;
@@ -48,26 +47,18 @@ impl Node for Green {
 
 /// One futex word's queue, with room for the one waiter there is: its park count.
 struct Bucket {
-    locked: AtomicU32,
-    waiter: UnsafeCell<Option<u32>>,
+    waiter: Mutex<Option<u32>>,
 }
 
 impl Bucket {
     fn new() -> Bucket {
         Bucket {
-            locked: AtomicU32::new(0),
-            waiter: UnsafeCell::new(None),
+            waiter: Mutex::new(None),
         }
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut Option<u32>) -> R) -> R {
-        while self.locked.swap(1, Ordering::Acquire) != 0 {
-            thread::yield_now();
-        }
-        // SAFETY: the lock is held; loom watches that it is enough.
-        let result = self.waiter.with_mut(|waiter| f(unsafe { &mut *waiter }));
-        self.locked.store(0, Ordering::Release);
-        result
+        f(&mut self.waiter.lock().unwrap())
     }
 
     /// The word is looked at under the lock: a waker changes it first, and takes the lock then.
@@ -136,15 +127,16 @@ struct Shared {
 }
 
 impl Shared {
-    fn new() -> Arc<Shared> {
-        Arc::new(Shared {
+    /// Leaked, like statics: nothing of loom's may be dropped while a mutant's panic unwinds.
+    fn new() -> &'static Shared {
+        Box::leak(Box::new(Shared {
             green: Box::leak(Box::default()),
             remote: Remote::new(AtomicPtr::new(null_mut())),
             bell: Bell::new(),
             words: [AtomicU32::new(0), AtomicU32::new(0)],
             buckets: [Bucket::new(), Bucket::new()],
             late: AtomicBool::new(false),
-        })
+        }))
     }
 }
 
@@ -178,15 +170,15 @@ fn drain(shared: &Shared, wake: &mut dyn FnMut(u32)) {
 
 /// The carrier and its one green: coroutines of one kernel thread.
 struct Carrier {
-    shared: Arc<Shared>,
+    shared: &'static Shared,
     park_count: Cell<u32>,
     drain: Drain,
 }
 
 impl Carrier {
-    fn new(shared: &Arc<Shared>, drain: Drain) -> Carrier {
+    fn new(shared: &'static Shared, drain: Drain) -> Carrier {
         Carrier {
-            shared: shared.clone(),
+            shared,
             park_count: Cell::new(0),
             drain,
         }
@@ -194,7 +186,7 @@ impl Carrier {
 
     /// Waits on a word until it is woken; with a deadline, until that at the latest.
     fn park(&self, which: usize, deadline: bool) -> Wake {
-        let shared = &*self.shared;
+        let shared = self.shared;
         let count = self.park_count.get() + 1;
         self.park_count.set(count);
         if !shared.buckets[which].enqueue(count, &shared.words[which]) {
@@ -210,7 +202,7 @@ impl Carrier {
     }
 
     fn run_until_ready(&self, count: u32, deadline: bool) -> Wake {
-        let shared = &*self.shared;
+        let shared = self.shared;
         loop {
             let mut ready = false;
             if !shared.remote.is_empty() {
@@ -227,17 +219,17 @@ impl Carrier {
     }
 }
 
-/// Every interleaving with at most three switches that nobody asked for.
+/// Every interleaving with at most four switches that nobody asked for.
 fn explore(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(4);
     builder.check(model);
 }
 
 fn one_wait(push: Push) {
     let shared = Shared::new();
-    let carrier = Carrier::new(&shared, drain);
-    let waker = thread::spawn(move || wake_from_elsewhere(&shared, 0, push));
+    let carrier = Carrier::new(shared, drain);
+    let waker = thread::spawn(move || wake_from_elsewhere(shared, 0, push));
     assert_eq!(carrier.park(0, false), Wake::Ready);
     waker.join().unwrap();
 }
@@ -250,11 +242,9 @@ fn a_wake_from_another_kernel_thread_is_never_lost() {
 /// Two waits in a row, each with a waker of its own.
 fn two_waits() {
     let shared = Shared::new();
-    let carrier = Carrier::new(&shared, drain);
-    let wakers = [0, 1].map(|which| {
-        let shared = shared.clone();
-        thread::spawn(move || wake_from_elsewhere(&shared, which, push))
-    });
+    let carrier = Carrier::new(shared, drain);
+    let wakers =
+        [0, 1].map(|which| thread::spawn(move || wake_from_elsewhere(shared, which, push)));
     for which in [0, 1] {
         assert_eq!(carrier.park(which, false), Wake::Ready);
         assert_eq!(shared.words[which].load(Ordering::Relaxed), 1);
@@ -273,16 +263,14 @@ fn wakes_of_two_kernel_threads_both_arrive() {
 /// mistaking the first one's for it nor losing it behind that one.
 fn late_wake(drain: Drain) {
     let shared = Shared::new();
-    let carrier = Carrier::new(&shared, drain);
-    let clock = shared.clone();
+    let carrier = Carrier::new(shared, drain);
     let clock = thread::spawn(move || {
-        clock.late.store(true, Ordering::Relaxed);
-        clock.bell.ring();
+        shared.late.store(true, Ordering::Relaxed);
+        shared.bell.ring();
     });
-    let waker = shared.clone();
     let waker = thread::spawn(move || {
-        wake_from_elsewhere(&waker, 0, push);
-        wake_from_elsewhere(&waker, 1, push);
+        wake_from_elsewhere(shared, 0, push);
+        wake_from_elsewhere(shared, 1, push);
     });
     carrier.park(0, true);
     assert_eq!(carrier.park(1, false), Wake::Ready);
@@ -304,9 +292,8 @@ fn a_late_wake_neither_ends_the_next_wait_nor_hides_its_wake() {
 fn mutant_that_does_not_look_at_the_word_under_the_lock_sleeps_for_ever() {
     explore(|| {
         let shared = Shared::new();
-        let carrier = Carrier::new(&shared, drain);
-        let waker = shared.clone();
-        let waker = thread::spawn(move || wake_from_elsewhere(&waker, 0, push));
+        let carrier = Carrier::new(shared, drain);
+        let waker = thread::spawn(move || wake_from_elsewhere(shared, 0, push));
         if shared.words[0].load(Ordering::Relaxed) == 0 {
             shared.buckets[0].with(|waiter| *waiter = Some(1));
             carrier.run_until_ready(1, false);
