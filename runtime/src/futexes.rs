@@ -198,9 +198,8 @@ impl Futexes {
     /// Wakes up to `count` waiters of `key` whose bitset meets `bitset`; returns how many.
     pub fn wake(&self, key: Key, count: u32, bitset: u32, wake: &dyn Fn(&Waiter)) -> u32 {
         let bucket = self.bucket(key);
-        if bucket.head.get().is_null() && bucket.locked.load(Ordering::SeqCst) == 0 {
-            return 0;
-        }
+        // No look without the lock: the processor may make it before the program's own store, and
+        // a kernel thread that queues itself meanwhile would miss both (`tests/loom_exit.rs`).
         bucket.lock();
         let woken = wake_locked(bucket, key, count, bitset, wake);
         bucket.unlock();
