@@ -9,25 +9,39 @@ use std::fmt::Write;
 pub const SYMBOL: &str = "LICHEN_SUPPORT";
 
 /// What users look for, and what stands for it: handlers by their path in `shim/src/handlers`, or
-/// by module where all of its handlers belong here.
-const GROUPS: [(&str, &[&str]); 9] = [
+/// by a module whose other handlers all belong here.
+const GROUPS: [(&str, &[&str]); 10] = [
     (
         "Sockets",
         &["socket", "message", "io::recvfrom", "io::sendto"],
     ),
     (
-        "Reading and writing: files, pipes, sockets, terminals",
-        &["io"],
+        "Reading, writing and locking: files, pipes, sockets, terminals",
+        &["io", "offload::flock"],
     ),
     ("Event queues and polling", &["poll"]),
     ("Descriptors", &["fd"]),
-    ("Time", &["time"]),
+    ("Time", &["time", "signal::timers"]),
     (
         "Threads and locks",
         &["thread", "futex", "fork::clone", "fork::clone3"],
     ),
-    ("Processes", &["fork", "exec", "thread::exit_group"]),
+    (
+        "Processes",
+        &[
+            "fork",
+            "exec",
+            "thread::exit_group",
+            "offload::wait4",
+            "offload::waitid",
+            "offload::credentials",
+        ],
+    ),
     ("Signals", &["signal"]),
+    (
+        "System V semaphores and message queues",
+        &["offload::semop", "offload::msgsnd", "offload::msgrcv"],
+    ),
     ("Memory", &["memory"]),
 ];
 
@@ -68,15 +82,15 @@ fn parse(line: &str) -> Result<Call<'_>, String> {
     }
 }
 
-/// The group of a handler: the longest entry that is its path or its module.
+/// The group of a handler: that of its path, else of the nearest module around it.
 fn group(handler: &str) -> Option<usize> {
-    let module = handler.split("::").next().unwrap_or(handler);
-    let holds = |entry: &str| {
-        GROUPS
-            .iter()
-            .position(|(_, entries)| entries.contains(&entry))
+    let holds = |(_, entries): &(&str, &[&str])| entries.contains(&handler);
+    let outer = || {
+        handler
+            .rsplit_once("::")
+            .and_then(|(module, _)| group(module))
     };
-    holds(handler).or_else(|| holds(module))
+    GROUPS.iter().position(holds).or_else(outer)
 }
 
 /// The page, from the bytes of [`SYMBOL`].

@@ -20,10 +20,14 @@ const ASM: [&str; 10] = [
 ];
 
 /// Not described on purpose, and why.
-const BARE: [(&str, &str); 12] = [
+const BARE: [(&str, &str); 13] = [
     (
         "lichen_plain_restorer",
         "unwinders know rt_sigreturn by its bytes",
+    ),
+    (
+        "lichen_poked",
+        "the empty signal handler of helper threads, and its rt_sigreturn",
     ),
     (
         "lichen_user_",
