@@ -229,16 +229,35 @@ static UNUSED int listen_tcp(struct sockaddr_in *address, int backlog)
     return fd;
 }
 
+/* An address of the loopback interface where nobody listens, kept so by the socket returned: a port that is merely
+ * free now may be another program's in a moment. */
+static UNUSED int refusing_tcp(struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    socklen_t size = sizeof *address;
+    CHECK(fd >= 0);
+    memset(address, 0, sizeof *address);
+    address->sin_family = AF_INET;
+    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK_EQ(bind(fd, (struct sockaddr *)address, size), 0);
+    CHECK_EQ(getsockname(fd, (struct sockaddr *)address, &size), 0);
+    return fd;
+}
+
 /* A connected pair of TCP sockets. */
 static UNUSED void tcp_pair(int pair[2])
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address, own, peer;
+    socklen_t size = sizeof own;
     int listener = listen_tcp(&address, 1);
     pair[0] = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(pair[0] >= 0);
     CHECK_EQ(connect(pair[0], (struct sockaddr *)&address, sizeof address), 0);
     pair[1] = accept(listener, NULL, NULL);
     CHECK(pair[1] >= 0);
+    CHECK_EQ(getsockname(pair[0], (struct sockaddr *)&own, &size), 0);
+    CHECK_EQ(getpeername(pair[1], (struct sockaddr *)&peer, &size), 0);
+    CHECK_EQ(own.sin_port, peer.sin_port);
     CHECK_EQ(close(listener), 0);
 }
 

@@ -21,6 +21,7 @@ static void *all(void *arg)
     CHECK_EQ(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     CHECK_ERRNO(connect(fd, (struct sockaddr *)&address, sizeof address), EISCONN);
     CHECK_EQ(close(listener), 0);
+    int refusing = refusing_tcp(&address);
     int late = socket(AF_INET, SOCK_STREAM, 0);
     CHECK_ERRNO(connect(late, (struct sockaddr *)&address, sizeof address), ECONNREFUSED);
     CHECK_EQ(fcntl(late, F_GETFL) & O_NONBLOCK, 0);
@@ -31,7 +32,7 @@ static void *all(void *arg)
     struct sockaddr_un none = {.sun_family = AF_UNIX, .sun_path = "/tmp/lichen/no/such/socket"};
     int local = socket(AF_UNIX, SOCK_STREAM, 0);
     CHECK_ERRNO(connect(local, (struct sockaddr *)&none, sizeof none), ENOENT);
-    close(ends[0]), close(ends[1]), close(fd), close(datagram), close(late), close(later), close(local);
+    close(ends[0]), close(ends[1]), close(fd), close(datagram), close(refusing), close(late), close(later), close(local);
     return NULL;
 }
 
