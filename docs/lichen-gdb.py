@@ -1,0 +1,81 @@
+"""Shows the threads of a program that runs on Lichen: gdb -p PID -x docs/lichen-gdb.py
+
+    lichen threads          one line each: id, state, what it waits for, since when, start function
+    lichen bt ID            the stack of a parked thread; all registers are put back afterwards
+
+The layout is that of docs/debugging.md, version 1. Needs the symbol table of liblichen.so (do not strip it).
+"""
+import struct
+import time
+
+import gdb
+
+STATES = ["free", "ready", "running", "parked", "ended"]
+WAITS = ["", "its turn", "time", "descriptor", "descriptors", "futex", "helper, call", "signal"]
+
+
+def read(address, size):
+    return bytes(gdb.selected_inferior().read_memory(address, size))
+
+
+def header():
+    text = gdb.execute("info address LICHEN_RUNTIME", to_string=True)
+    at = int(next(word for word in text.split() if word.startswith("0x")).rstrip("."), 16)
+    for place in range(at, at + (1 << 19), 8):
+        try:
+            (word,) = struct.unpack("<Q", read(place, 8))
+        except gdb.MemoryError:
+            break
+        try:
+            if word and word % 4096 == 0 and read(word, 8) == b"LICHEN\0\0":
+                return word
+        except gdb.MemoryError:
+            pass
+    raise gdb.GdbError("no threads of Lichen's here: did the program ever make one?")
+
+
+def records():
+    base = header()
+    version, size, first, _, used = struct.unpack_from("<5I", read(base, 32), 8)
+    if version != 1:
+        raise gdb.GdbError(f"layout version {version} is not known here")
+    for index in range(used):
+        raw = read(base + first + index * size, size)
+        context, _, _, tid, state, wait, _, _, argument, since = struct.unpack_from("<QQQI4BQQ", raw)
+        (start,) = struct.unpack_from("<Q", raw, 128)
+        if state:
+            yield tid, STATES[state], WAITS[wait], argument, since, start, context, raw[81]
+
+
+class Lichen(gdb.Command):
+    def __init__(self):
+        super().__init__("lichen", gdb.COMMAND_STACK)
+
+    def invoke(self, text, _):
+        verb, *rest = text.split() or ["threads"]
+        if verb == "bt":
+            return self.stack(int(rest[0]))
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        for tid, state, wait, argument, since, start, _, first in records():
+            symbol = gdb.execute(f"info symbol {start}", to_string=True).split(" in ")[0].strip()
+            name = "(first thread)" if first else symbol if start else ""
+            what = f"{wait} {argument:#x}" if wait == "futex" else f"{wait} {argument}" if wait else ""
+            print(f"{tid:8} {state:8} {what:24} {(now - since) / 1e9 if since else 0:10.3f} s  {name}")
+
+    def stack(self, wanted):
+        context = next((r[6] for r in records() if r[0] == wanted and r[1] == "parked"), None)
+        if context is None:
+            raise gdb.GdbError("no parked thread has this id")
+        values = dict(zip(("r12", "r13", "r14", "r15", "rbx", "rbp", "rip"), struct.unpack("<7Q", read(context + 8, 56))))
+        values["rsp"] = context + 64
+        before = {name: int(gdb.parse_and_eval(f"${name}")) & (1 << 64) - 1 for name in values}
+        try:
+            for name, value in values.items():
+                gdb.execute(f"set ${name} = {value}")
+            gdb.execute("bt")
+        finally:
+            for name, value in before.items():
+                gdb.execute(f"set ${name} = {value}")
+
+
+Lichen()

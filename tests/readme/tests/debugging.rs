@@ -1,0 +1,55 @@
+//! What docs/debugging.md promises of gdb: the parked threads and their stacks, by docs/lichen-gdb.py.
+//!
+//! Started by `cargo test` and `cargo nextest`; needs gdb, which `scripts/test` installs.
+
+use std::process::Command;
+use std::time::Duration;
+
+use lichen_tests::client::Clients;
+use lichen_tests::run::{self, Ended, Running, World};
+use lichen_tests::{compile, paths};
+use rustix::process::Signal;
+
+type Result<T = ()> = std::result::Result<T, String>;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const CONNECTIONS: usize = 5;
+
+#[test]
+fn gdb_shows_parked_threads_and_their_stacks() -> Result {
+    let source = paths::root().join("tests/servers/threads.c");
+    let mut server = Command::new(compile::program(&source, &[], &[])?);
+    server.arg("0");
+    run::enter(&mut server, World::Lichen(&paths::shim()?));
+    let mut server = Running::start(server)?;
+    let (mut clients, body) = Clients::open(server.port("port ")?, CONNECTIONS, "/")?;
+
+    let mut gdb = Command::new("gdb");
+    gdb.args(["-q", "-nx", "-batch", "-ex", "set debuginfod enabled off"]);
+    gdb.args(["-p", &server.id().to_string(), "-x"]);
+    gdb.arg(paths::root().join("docs/lichen-gdb.py"));
+    gdb.args(["-ex", "lichen threads", "-ex", "lichen bt 4194305"]);
+    run::enter(&mut gdb, World::Native);
+    let seen = run::finish(gdb, LIMIT)?.stdout;
+    let parked = seen
+        .lines()
+        .filter(|line| line.contains(" parked   descriptor "))
+        .count();
+    // The thread's own function may have no name where the compiler made another of it; its caller has one.
+    let whole = ["lichen_dispatch ", "read (", "start_thread ("];
+    if parked != CONNECTIONS + 1 || !whole.iter().all(|frame| seen.contains(frame)) {
+        return Err(format!(
+            "{parked} parked threads, or a stack that ends early:\n{seen}"
+        ));
+    }
+
+    // The registers were put back: it serves as before, and ends as before.
+    clients.round("/", &body)?;
+    server.signal(Signal::TERM)?;
+    let outcome = server.finish(LIMIT)?;
+    if outcome.ended == Ended::Exit(0) {
+        Ok(())
+    } else {
+        Err(format!("{outcome:#?}"))
+    }
+}
