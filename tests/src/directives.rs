@@ -8,7 +8,7 @@
 //!  * lib: ctor_thread.c     a file in tests/calls/lib, built as a shared library and linked
 //!  * needs: root            not run otherwise
 //!  * greens                 must fail when EXPECT_GREENS=1 and threads are kernel threads
-//!  * native: may fail       the native run is not asked to succeed
+//!  * native: may fail       plain Linux cannot do this, so there is no native run
 //!  * status: 3              exit status to expect (or `signal 11`); 0 if not given
 //!  * timeout: 60            seconds; 20 if not given
 //!  * caps: no               not repeated with each capability forced off

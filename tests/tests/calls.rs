@@ -99,7 +99,10 @@ fn all_capabilities() -> bool {
 }
 
 fn variants(rules: &Directives) -> Vec<Variant> {
-    let mut list = vec![Variant::Native, Variant::Lichen];
+    let mut list = vec![Variant::Lichen];
+    if !rules.native_may_fail {
+        list.push(Variant::Native);
+    }
     if rules.greens {
         list.push(Variant::DisabledIsRed);
     }
