@@ -24,8 +24,8 @@ pub mod park;
 pub mod sched;
 
 pub mod futexes;
-pub mod reactor;
 pub mod offload;
+pub mod reactor;
 pub mod remote;
 pub mod timers;
 

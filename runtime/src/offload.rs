@@ -60,7 +60,11 @@ pub struct Helpers {
 impl Helpers {
     /// None yet.
     pub const fn new() -> Helpers {
-        Helpers { idle: Cell::new(None), generation: Cell::new(0), made: Cell::new(0) }
+        Helpers {
+            idle: Cell::new(None),
+            generation: Cell::new(0),
+            made: Cell::new(0),
+        }
     }
 
     /// In the child of a fork: they are the parent's.
@@ -127,13 +131,19 @@ pub enum Outcome {
 /// Has a helper make the call and parks until it is done. `number` is shown as what the green waits
 /// for. Green side; parks; allocates nothing but a mapping.
 pub fn call(runtime: &Runtime, number: usize, arguments: [usize; 6]) -> Outcome {
-    let Some(green) = runtime.worker.current.get() else { return Outcome::NoHelper };
-    let Some(helper) = runtime.helpers.take() else { return Outcome::NoHelper };
+    let Some(green) = runtime.worker.current.get() else {
+        return Outcome::NoHelper;
+    };
+    let Some(helper) = runtime.helpers.take() else {
+        return Outcome::NoHelper;
+    };
     helper.number.set(number);
     helper.arguments.set(arguments);
     helper.green.set(Some(green));
     // The park below has the next number.
-    helper.park_count.set(green.park_count.load(Ordering::Relaxed).wrapping_add(1));
+    helper
+        .park_count
+        .set(green.park_count.load(Ordering::Relaxed).wrapping_add(1));
     helper.word.store(JOB, Ordering::Release);
     sys::futex_wake(&raw const helper.word);
     let mut interrupted = false;
@@ -192,7 +202,12 @@ fn spawn(generation: u32) -> Option<&'static Helper> {
     let top = memory as usize + STACK;
     // SAFETY: the stack is fresh; `run` never returns.
     let tid = unsafe {
-        arch::spawn_kernel_thread(top, run, core::ptr::from_ref(helper) as usize, helper.tid.as_ptr())
+        arch::spawn_kernel_thread(
+            top,
+            run,
+            core::ptr::from_ref(helper) as usize,
+            helper.tid.as_ptr(),
+        )
     };
     sys::set_kernel_mask(mask);
     if tid < 0 {

@@ -147,6 +147,7 @@ table! {
     SYS_mmap memory::mmap, "nothing", "stacks of threads come from one region";
     SYS_munmap memory::munmap, "nothing", "";
     SYS_mprotect memory::mprotect, "nothing", "";
+    SYS_madvise memory::madvise, "nothing", "";
 }
 
 /// Numbers end here.

@@ -132,12 +132,24 @@ pub unsafe fn spawn_kernel_thread(
 /// Gives a signal a handler that does nothing, so that it only ends calls with EINTR.
 pub fn ignore_by_handler(signal: i32) {
     const SA_RESTORER: u64 = 0x0400_0000;
-    let action =
-        [lichen_poked as *const () as u64, SA_RESTORER, lichen_poked_return as *const () as u64, 0];
+    let action = [
+        lichen_poked as *const () as u64,
+        SA_RESTORER,
+        lichen_poked_return as *const () as u64,
+        0,
+    ];
     // SAFETY: the kernel's `struct sigaction`; handler and restorer are the asm below.
     unsafe {
         let at = action.as_ptr() as usize;
-        syscall6(libc::SYS_rt_sigaction as usize, signal as usize, at, 0, 8, 0, 0);
+        syscall6(
+            libc::SYS_rt_sigaction as usize,
+            signal as usize,
+            at,
+            0,
+            8,
+            0,
+            0,
+        );
     }
 }
 
@@ -160,3 +172,11 @@ core::arch::global_asm!(
     "ud2",
     ".popsection",
 );
+
+/// Begins to load the cache line at `address`; any address will do.
+#[inline(always)]
+pub fn prefetch(address: usize) {
+    use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: a prefetch never faults.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address as *const i8) }
+}

@@ -105,6 +105,8 @@ pub struct Green {
     pub start: Cell<usize>,
     /// The door's frame while it is parked or about to start, for backtraces from outside.
     pub frame: Cell<usize>,
+    /// Its name (PR_SET_NAME), with a zero byte at the end; empty: that of its maker.
+    pub name: Cell<[u8; 16]>,
 
     pub(crate) remote: Links<Green>,
 }
@@ -132,6 +134,7 @@ impl Green {
         self.clear_tid.set(0);
         self.start.set(0);
         self.frame.set(0);
+        self.name.set([0; 16]);
     }
 
     /// Enters a state, noting when.

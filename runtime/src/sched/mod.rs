@@ -236,6 +236,7 @@ impl Scheduler {
             if green.timer_position.get() != 0 {
                 self.timers.remove(green);
             }
+            switch::fetch_ahead(green.next.get());
             if green.wait.get() == Wait::Descriptors {
                 self.drop_waiters(green);
             }

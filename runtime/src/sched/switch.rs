@@ -45,6 +45,28 @@ pub fn resume(runtime: &Runtime, green: GreenRef, serve: impl FnOnce(&mut Reques
     serve(unsafe { &mut *(data as *mut Request<'_>) });
 }
 
+/// Begins to load what the next green in line will touch first, while this one runs: with thousands
+/// of connections none of it is in the cache. Its suspended context with the frames above it, the
+/// head of its TCB and the words that libc's cancellation points look at, and the record behind it.
+#[inline(always)]
+pub fn fetch_ahead(next: Option<GreenRef>) {
+    let Some(green) = next else { return };
+    let (stack, tcb) = (green.context.get(), green.fs.get());
+    for line in 0..FETCH_LINES {
+        arch::prefetch(stack + line * 64);
+    }
+    arch::prefetch(tcb);
+    arch::prefetch(tcb + TCB_CANCEL);
+    if let Some(after) = green.next.get() {
+        arch::prefetch(core::ptr::from_ref(after) as usize);
+    }
+}
+
+/// Lines of a parked stack worth fetching: the switch's 64 bytes, our frames, the door's, libc's.
+const FETCH_LINES: usize = 10;
+/// Where glibc keeps `cancelhandling` and its neighbours in `struct pthread` (a hint, no more).
+const TCB_CANCEL: usize = 0x300;
+
 /// Leaves the running green for the scheduler, which serves `request`. Returns why it came back.
 /// Green side; parks.
 pub fn to_scheduler(runtime: &Runtime, request: &mut Request<'_>) -> Wake {

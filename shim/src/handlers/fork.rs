@@ -140,6 +140,7 @@ fn thread(frame: &mut Frame, runtime: &Runtime, a: &Arguments, top: usize) -> An
     // A new thread has its parent's mask and no alternate stack (sigaltstack(2)).
     green.mask.set(parent.mask.get());
     masks::account(runtime, green);
+    green.name.set(parent.name.get());
     green.start.set(start_function(a.tls as usize));
     // SAFETY: the frame is complete and the child's stack lies below it.
     unsafe { park::spawn(runtime, green, place, a.tls as usize) };

@@ -6,17 +6,18 @@
 //! * A WAIT on memory shared with other processes waits in the kernel.
 //! * A WAKE wakes in our queue first. It goes to the kernel too if the memory may be shared, or
 //!   kernel threads that are not ours exist and may have waited natively before we came.
-//! * Priority inheritance needs the kernel's idea of a thread: native.
+//! * Priority inheritance between threads of this process: `futex_pi`.
 #![allow(unsafe_code)]
 
-use super::kernel;
 use super::time::read_timespec;
+use super::{futex_pi, kernel};
 use crate::abi::{maps, user};
 use crate::call::{Answer, Frame, NATIVE, RESTART, error};
 use core::sync::atomic::{AtomicBool, Ordering};
 use lichen_runtime::Runtime;
 use lichen_runtime::futexes::{Key, Waiter, Who, rouse};
 use lichen_runtime::green::Wake;
+use lichen_runtime::green::masks::NEVER;
 use lichen_runtime::park::{self, Deadline};
 use lichen_runtime::sched::runtime;
 use lichen_runtime::sys;
@@ -28,6 +29,10 @@ const CMP_REQUEUE: usize = libc::FUTEX_CMP_REQUEUE as usize;
 const WAKE_OP: usize = libc::FUTEX_WAKE_OP as usize;
 const WAIT_BITSET: usize = libc::FUTEX_WAIT_BITSET as usize;
 const WAKE_BITSET: usize = libc::FUTEX_WAKE_BITSET as usize;
+const LOCK_PI: usize = libc::FUTEX_LOCK_PI as usize;
+const LOCK_PI2: usize = 13;
+const TRYLOCK_PI: usize = libc::FUTEX_TRYLOCK_PI as usize;
+const UNLOCK_PI: usize = libc::FUTEX_UNLOCK_PI as usize;
 const PRIVATE: usize = libc::FUTEX_PRIVATE_FLAG as usize;
 const REALTIME: usize = libc::FUTEX_CLOCK_REALTIME as usize;
 const ANY: u32 = u32::MAX;
@@ -41,14 +46,14 @@ pub fn set_foreign(foreign: bool) {
 }
 
 /// A futex call, taken apart.
-struct Call {
+pub struct Call {
     operation: usize,
-    private: bool,
+    pub private: bool,
     realtime: bool,
-    address: usize,
+    pub address: usize,
     value: u32,
     /// The time-out's address, or the second count.
-    fourth: usize,
+    pub fourth: usize,
     second: usize,
     third: u32,
 }
@@ -100,6 +105,10 @@ pub fn futex(frame: &mut Frame, runtime: &Runtime) -> Answer {
         WAKE_BITSET if call.third != 0 => wake(runtime, &call, call.third, true),
         REQUEUE | CMP_REQUEUE => requeue(runtime, &call, true),
         WAKE_OP => wake_op(runtime, &call, true),
+        LOCK_PI => futex_pi::lock(runtime, &call, false),
+        LOCK_PI2 => futex_pi::lock(runtime, &call, !call.realtime),
+        TRYLOCK_PI => futex_pi::try_lock(runtime, &call),
+        UNLOCK_PI => futex_pi::unlock(runtime, &call),
         _ => NATIVE,
     }
 }
@@ -279,8 +288,9 @@ unsafe extern "C" fn lichen_dispatch_foreign(frame: &mut Frame) -> usize {
     if call.address % 4 != 0 {
         return 1;
     }
-    // A handler that ran while a bucket is locked would lock it again.
-    let mask = sys::set_kernel_mask(u64::MAX);
+    // A handler that ran while a bucket is locked would lock it again. Faults stay open: the look at
+    // the word may have to say EFAULT.
+    let mask = sys::set_kernel_mask(!NEVER);
     let answer = match call.operation {
         WAIT | WAIT_BITSET if !call.private && maps::is_shared(call.address) => NATIVE,
         WAIT | WAIT_BITSET => wait_foreign(runtime, &call, mask),
@@ -314,7 +324,7 @@ fn wait_foreign(runtime: &Runtime, call: &Call, mask: u64) -> Answer {
     let args = [word, operation, 0, call.fourth, 0, ANY as usize];
     // SAFETY: our own word, the program's time-out.
     let slept = unsafe { kernel(libc::SYS_futex as usize, args) };
-    sys::set_kernel_mask(u64::MAX);
+    sys::set_kernel_mask(!NEVER);
     if !runtime.futexes.cancel(&waiter) {
         // The waker may still be about to touch the word: wait until it has.
         while waiter.word.load(Ordering::Acquire) == 0 {

@@ -7,6 +7,11 @@
 //! a slot that comes back is emptied (MADV_DONTNEED also removes nothing of the guard, which is
 //! taken away and put anew, since the next thread may want another size of guard).
 //!
+//! Slots are *coloured*: the stack begins at an offset of 0 to 31 cache lines into its slot. All
+//! threads of a server park in the same place, and with page-aligned stacks the lines they touch
+//! would all fall into the same few sets of the cache. glibc does not mind where a stack begins
+//! (it aligns the TCB itself); what it later says in pages is taken to the pages inside.
+//!
 //! Green side: no allocation; the lists run through a table of regions and their first free slots.
 #![allow(unsafe_code)]
 
@@ -42,6 +47,19 @@ struct Region {
 }
 
 const TAKEN: u32 = u32::MAX;
+/// Colours, and the bytes from one to the next. More would cost a stack of 16 KiB a third page.
+const COLOURS: usize = 32;
+const COLOUR: usize = 64;
+
+/// A slot in use.
+struct Slot {
+    region: &'static Cell<Region>,
+    number: usize,
+    /// Where its pages begin.
+    base: usize,
+    /// Where the stack that glibc knows begins.
+    stack: usize,
+}
 
 struct State {
     regions: [Cell<Region>; REGIONS],
@@ -95,17 +113,22 @@ fn regions() -> impl Iterator<Item = &'static Cell<Region>> {
     STATE.regions.iter().take(STATE.count.get())
 }
 
-/// The region and slot number of an address.
-fn locate(address: usize) -> Option<(&'static Cell<Region>, usize)> {
+/// The slot an address lies in.
+fn locate(address: usize) -> Option<Slot> {
     let cell = regions().find(|c| {
         let r = c.get();
         address >= r.base && address < r.base + r.stride * r.slots
     })?;
     let region = cell.get();
-    let offset = address - region.base;
-    let slot = offset.checked_div(region.stride)?;
-    let inside = offset - slot * region.stride < region.size;
-    (inside && region.link(slot).get() == TAKEN).then_some((cell, slot))
+    let number = (address - region.base).checked_div(region.stride)?;
+    let base = region.base + number * region.stride;
+    let slot = Slot { region: cell, number, base, stack: base + colour(number) };
+    (region.link(number).get() == TAKEN).then_some(slot)
+}
+
+/// The colour of a slot, in bytes.
+fn colour(number: usize) -> usize {
+    number % COLOURS * COLOUR
 }
 
 /// Does the address lie in a stack of ours?
@@ -171,7 +194,7 @@ fn take(size: usize) -> Option<usize> {
     };
     region.link(slot).set(TAKEN);
     cell.set(region);
-    Some(region.base + slot * region.stride)
+    Some(region.base + slot * region.stride + colour(slot))
 }
 
 /// `mmap(2)`: a stack of a thread, as glibc asks for it (nptl/allocatestack.c).
@@ -194,49 +217,53 @@ pub fn mmap(frame: &mut Frame, runtime: &Runtime) -> Answer {
 /// `mprotect(2)` inside a slot: opening all but the lowest pages means that those are the guard.
 pub fn mprotect(frame: &mut Frame, _: &Runtime) -> Answer {
     let [at, len, protection, ..] = frame.args();
-    let Some((cell, slot)) = locate(at) else {
-        return NATIVE;
-    };
-    let region = cell.get();
-    let base = region.base + slot * region.stride;
-    let opens =
-        protection & !(libc::PROT_EXEC as usize) == (libc::PROT_READ | libc::PROT_WRITE) as usize;
-    if opens && at + len == base + region.size && protection & libc::PROT_EXEC as usize == 0 {
-        if at > base && !advise(base, at - base, MADV_GUARD_INSTALL) {
-            return NATIVE;
+    let Some(slot) = locate(at) else { return NATIVE };
+    let opens = protection == (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    if opens && at >= slot.stack && at + len == slot.stack + slot.region.get().size {
+        let guard = (at & !(PAGE - 1)).saturating_sub(slot.base);
+        if guard == 0 || advise(slot.base, guard, MADV_GUARD_INSTALL) {
+            return 0;
         }
-        return 0;
     }
+    // Anything else the program does inside a stack is its own.
     NATIVE
+}
+
+/// `madvise(2)` on a coloured stack: glibc gives back the unused part of a stack when its thread
+/// ends, in pages counted from the stack's beginning.
+pub fn madvise(frame: &mut Frame, _: &Runtime) -> Answer {
+    let [at, len, advice, ..] = frame.args();
+    if at % PAGE == 0 || advice != libc::MADV_DONTNEED as usize {
+        return NATIVE;
+    }
+    let Some(_) = locate(at) else { return NATIVE };
+    let (from, to) = (at.next_multiple_of(PAGE), (at + len) & !(PAGE - 1));
+    if from < to {
+        advise(from, to - from, advice);
+    }
+    0
 }
 
 /// `munmap(2)` of a slot: it becomes free and empty.
 pub fn munmap(frame: &mut Frame, _: &Runtime) -> Answer {
     let [at, len, ..] = frame.args();
-    let Some((cell, slot)) = locate(at) else {
-        return NATIVE;
-    };
-    let mut region = cell.get();
-    let base = region.base + slot * region.stride;
-    if at != base || len != region.size {
+    let Some(slot) = locate(at) else { return NATIVE };
+    let mut region = slot.region.get();
+    if at != slot.stack || len != region.size {
         return NATIVE;
     }
-    advise(base, len, MADV_GUARD_REMOVE);
-    // What the program changed inside (another protection) goes away with a fresh mapping.
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    if !advise(base, len, libc::MADV_DONTNEED as usize) {
-        let rw = (libc::PROT_READ | libc::PROT_WRITE) as usize;
-        let fixed = (flags | libc::MAP_FIXED) as usize;
+    let whole = region.stride;
+    // A guard is taken away; what else the program changed inside goes with a fresh mapping.
+    advise(slot.base, whole, MADV_GUARD_REMOVE);
+    if !advise(slot.base, whole, libc::MADV_DONTNEED as usize) {
+        let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED;
+        let args = [slot.base, whole, protection, flags as usize, usize::MAX, 0];
         // SAFETY: replaces a slot that the program gives back.
-        unsafe {
-            kernel(
-                libc::SYS_mmap as usize,
-                [base, len, rw, fixed, usize::MAX, 0],
-            )
-        };
+        unsafe { kernel(libc::SYS_mmap as usize, args) };
     }
-    region.link(slot).set(region.free);
-    region.free = slot as u32 + 1;
-    cell.set(region);
+    region.link(slot.number).set(region.free);
+    region.free = slot.number as u32 + 1;
+    slot.region.set(region);
     0
 }

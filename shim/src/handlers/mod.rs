@@ -6,6 +6,7 @@ pub mod exec;
 pub mod fd;
 pub mod fork;
 pub mod futex;
+pub mod futex_pi;
 pub mod io;
 pub mod memory;
 pub mod message;

@@ -322,15 +322,32 @@ pub fn priority(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
 }
 
-/// `prctl(2)`: the name of a thread that is not the first stays ours, so that the process keeps its
-/// own.
+/// `prctl(2)`: names are per thread; the kernel keeps only that of the first, which is the
+/// process's.
 pub fn prctl(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    if frame.rdi == libc::PR_SET_NAME as usize && !current(runtime).is_first.get() {
-        let mut name = [0u8; 1];
-        return match user::copy(name.as_mut_ptr() as usize, frame.rsi, 1) {
-            Ok(()) => 0,
-            Err(_) => error(libc::EFAULT),
-        };
+    let green = current(runtime);
+    match frame.rdi as i32 {
+        libc::PR_SET_NAME => set_name(green, frame.rsi),
+        libc::PR_GET_NAME if !green.is_first.get() && green.name.get() != [0; 16] => {
+            let name = green.name.get();
+            if user::write(frame.rsi, &name).is_ok() { 0 } else { error(libc::EFAULT) }
+        }
+        _ => NATIVE,
     }
-    NATIVE
+}
+
+fn set_name(green: GreenRef, address: usize) -> Answer {
+    let mut name = [0u8; 16];
+    for (i, byte) in name.iter_mut().take(15).enumerate() {
+        let mut one = 0u8;
+        if user::copy(&raw mut one as usize, address + i, 1).is_err() {
+            return error(libc::EFAULT);
+        }
+        if one == 0 {
+            break;
+        }
+        *byte = one;
+    }
+    green.name.set(name);
+    if green.is_first.get() { NATIVE } else { 0 }
 }

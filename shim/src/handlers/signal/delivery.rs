@@ -129,17 +129,21 @@ fn in_own_text(rip: usize) -> bool {
 pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *mut Context) {
     // SAFETY: the kernel passes its frame, which is ours to change.
     let (info, context) = unsafe { (&mut *info, &mut *context) };
-    if arch::rdgsbase() == 0 {
-        return foreign(signal, info, context);
-    }
-    let runtime = runtime();
-    let worker = &runtime.worker;
     let code = (info[1] & 0xffff_ffff) as u32 as i32;
     let fault = code > 0
         && matches!(
             signal,
             libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP
         );
+    if let Some(goes_on) = user::recovers(context.rip).filter(|_| fault) {
+        context.rip = goes_on;
+        return;
+    }
+    if arch::rdgsbase() == 0 {
+        return foreign(signal, info, context);
+    }
+    let runtime = runtime();
+    let worker = &runtime.worker;
     let place = if in_own_text(context.rip) {
         asm::place(context.rip)
     } else {
