@@ -150,10 +150,6 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
         Place::Program
     };
     if fault {
-        if let Some(goes_on) = user::recovers(context.rip) {
-            context.rip = goes_on;
-            return;
-        }
         name_guard_fault(signal, info);
         if place == Place::Elsewhere {
             die_of_fault(signal, context);
