@@ -1,6 +1,6 @@
 """Shows the threads of a program that runs on Lichen: gdb -p PID -x docs/lichen-gdb.py
 
-    lichen threads          one line each: id, state, what it waits for, since when, start function
+    lichen threads          one line each: id, state, what it waits for, since when, name or start function
     lichen bt ID            the stack of a parked thread; all registers are put back afterwards
 
 The layout is that of docs/debugging.md, version 1. Needs the symbol table of liblichen.so (do not strip it).
@@ -44,7 +44,7 @@ def records():
         context, _, _, tid, state, wait, _, _, argument, since = struct.unpack_from("<QQQI4BQQ", raw)
         (start,) = struct.unpack_from("<Q", raw, 128)
         if state:
-            yield tid, STATES[state], WAITS[wait], argument, since, start, context, raw[81]
+            yield tid, STATES[state], WAITS[wait], argument, since, start, context, raw
 
 
 class Lichen(gdb.Command):
@@ -56,9 +56,10 @@ class Lichen(gdb.Command):
         if verb == "bt":
             return self.stack(int(rest[0]))
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        for tid, state, wait, argument, since, start, _, first in records():
+        for tid, state, wait, argument, since, start, _, raw in records():
             symbol = gdb.execute(f"info symbol {start}", to_string=True).split(" in ")[0].strip()
-            name = "(first thread)" if first else symbol if start else ""
+            given = raw[144:160].split(b"\0")[0].decode(errors="replace")
+            name = given or ("(first thread)" if raw[81] else symbol if start else "")
             what = f"{wait} {argument:#x}" if wait == "futex" else f"{wait} {argument}" if wait else ""
             print(f"{tid:8} {state:8} {what:24} {(now - since) / 1e9 if since else 0:10.3f} s  {name}")
 
