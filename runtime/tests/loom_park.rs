@@ -219,10 +219,11 @@ impl Carrier {
     }
 }
 
-/// Every interleaving with at most four switches that nobody asked for.
+/// Every interleaving with at most four switches that nobody asked for, or as many as
+/// `LOOM_MAX_PREEMPTIONS` says.
 fn explore(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(4);
+    builder.preemption_bound = builder.preemption_bound.or(Some(4));
     builder.check(model);
 }
 
