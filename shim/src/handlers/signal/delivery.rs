@@ -465,6 +465,7 @@ extern "C" fn lichen_exit_slow(frame: &mut Frame) {
             super::native_default(runtime, note.signal);
         }
     }
+    notes::update(green);
     if notes::any_for(green) {
         runtime.worker.attention.store(1, Ordering::Relaxed);
     }

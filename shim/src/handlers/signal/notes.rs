@@ -141,7 +141,8 @@ fn is_for(note: &Note, green: GreenRef) -> bool {
     note.target.is_none_or(|t| core::ptr::eq(t, green))
 }
 
-fn update(green: GreenRef) {
+/// Makes `green.pending` exact: it may remember a signal that another green has taken.
+pub fn update(green: GreenRef) {
     let mut pending = 0;
     for (_, note) in full() {
         if note.target.is_some_and(|t| core::ptr::eq(t, green)) {
