@@ -148,9 +148,10 @@ pub fn loaded() -> &'static Loaded {
     }
 }
 
-/// The settings, if load is over: for the green side, which must not load them itself.
-pub fn settled() -> Option<&'static Settings> {
-    LOADED.get().map(|loaded| &loaded.settings)
+/// What was settled at load, if load is over: for those who must not load by themselves, the green
+/// side and the scheduler side.
+pub fn settled() -> Option<&'static Loaded> {
+    LOADED.get()
 }
 
 /// The settings.

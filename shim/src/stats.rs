@@ -19,9 +19,12 @@ pub fn note(sites: usize, left: usize) {
 
 /// Says the line, once, when the process ends. Any side: raw writes, no allocation.
 pub extern "C" fn at_exit() {
+    let Some(loaded) = init::settled().filter(|l| l.settings.stats) else {
+        return;
+    };
     // A child that only forked from a process without threads has nothing to tell.
-    let forked = !runtime().is_active() && sys::getpid() != init::loaded().process;
-    if !init::settings().stats || forked || SAID.swap(true, Ordering::Relaxed) {
+    let forked = !runtime().is_active() && sys::getpid() != loaded.process;
+    if forked || SAID.swap(true, Ordering::Relaxed) {
         return;
     }
     let runtime = runtime();

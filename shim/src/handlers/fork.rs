@@ -73,7 +73,7 @@ pub fn clone(frame: &mut Frame, runtime: &Runtime) -> Answer {
 
 /// `clone3(2)`.
 pub fn clone3(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    if init::settled().is_some_and(|s| s.without.has(Cap::Clone3)) {
+    if init::settled().is_some_and(|l| l.settings.without.has(Cap::Clone3)) {
         return error(libc::ENOSYS);
     }
     if frame.rsi < size_of::<Arguments>() {
