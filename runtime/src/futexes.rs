@@ -14,7 +14,7 @@ use crate::arch::relax;
 use crate::green::{GreenRef, Wake};
 use core::cell::Cell;
 use core::ptr::null;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 const BUCKETS: usize = 1 << 14;
 
@@ -122,10 +122,15 @@ impl Bucket {
 
 /// All queues of the process.
 pub struct Futexes {
+    /// Kernel threads that are not ours come here too: buckets must be locked. While there are none
+    /// everything happens on the one carrier, and locked instructions would be a third of a
+    /// hand-off's cost.
+    contended: AtomicBool,
     buckets: [Bucket; BUCKETS],
 }
 
-// SAFETY: a bucket's cells, and the queue links of waiters in it, are used only under its lock.
+// SAFETY: a bucket's cells, and the queue links of waiters in it, are used only under its lock, or,
+// until `set_contended`, by the one carrier.
 unsafe impl Sync for Futexes {}
 
 impl Futexes {
@@ -137,6 +142,7 @@ impl Futexes {
             tail: Cell::new(null()),
         };
         Futexes {
+            contended: AtomicBool::new(false),
             buckets: [EMPTY; BUCKETS],
         }
     }
@@ -158,19 +164,39 @@ impl Futexes {
         }
     }
 
+    /// From now on kernel threads that are not ours may come here (or no more, after a fork). No
+    /// operation may be under way.
+    pub fn set_contended(&self, contended: bool) {
+        self.contended.store(contended, Ordering::Release);
+    }
+
+    #[inline(always)]
+    fn lock(&self, bucket: &Bucket) {
+        if self.contended.load(Ordering::Relaxed) {
+            bucket.lock();
+        }
+    }
+
+    #[inline(always)]
+    fn unlock(&self, bucket: &Bucket) {
+        if self.contended.load(Ordering::Relaxed) {
+            bucket.unlock();
+        }
+    }
+
     /// Queues `waiter` if `check`, run under the lock, agrees; otherwise returns what it said.
     ///
     /// # Errors
     /// Whatever `check` returns: EAGAIN when the word changed, EFAULT when it cannot be read.
     pub fn enqueue(&self, waiter: &Waiter, check: &dyn Fn() -> Result<(), i32>) -> Result<(), i32> {
         let bucket = self.bucket(waiter.key.get());
-        bucket.lock();
+        self.lock(bucket);
         let verdict = check();
         if verdict.is_ok() {
             // SAFETY: locked; the waiter's frame outlives its place in the queue.
             unsafe { bucket.append(waiter) };
         }
-        bucket.unlock();
+        self.unlock(bucket);
         verdict
     }
 
@@ -179,10 +205,10 @@ impl Futexes {
         loop {
             let key = waiter.key.get();
             let bucket = self.bucket(key);
-            bucket.lock();
+            self.lock(bucket);
             if waiter.key.get() != key {
                 // Requeued elsewhere between the look and the lock.
-                bucket.unlock();
+                self.unlock(bucket);
                 continue;
             }
             let queued = waiter.queued.get();
@@ -190,7 +216,7 @@ impl Futexes {
                 // SAFETY: locked, and it is in this bucket.
                 unsafe { bucket.unlink(waiter) };
             }
-            bucket.unlock();
+            self.unlock(bucket);
             return queued;
         }
     }
@@ -200,9 +226,9 @@ impl Futexes {
         let bucket = self.bucket(key);
         // No look without the lock: the processor may make it before the program's own store, and
         // a kernel thread that queues itself meanwhile would miss both (`tests/loom_exit.rs`).
-        bucket.lock();
+        self.lock(bucket);
         let woken = wake_locked(bucket, key, count, bitset, wake);
-        bucket.unlock();
+        self.unlock(bucket);
         woken
     }
 
@@ -226,18 +252,18 @@ impl Futexes {
         } else {
             (b, a)
         };
-        first.lock();
+        self.lock(first);
         if !same {
-            second.lock();
+            self.lock(second);
         }
         let result = check().map(|()| {
             let woken = wake_locked(a, from, counts.0, u32::MAX, wake);
             (woken, move_locked(a, b, from, to, counts.1))
         });
         if !same {
-            second.unlock();
+            self.unlock(second);
         }
-        first.unlock();
+        self.unlock(first);
         result
     }
 }

@@ -35,6 +35,13 @@ impl<N> Default for Links<N> {
     }
 }
 
+impl<N> Links<N> {
+    /// In the child of a fork: whoever had marked the record and was about to push it is gone.
+    pub fn forget(&self) {
+        self.queued.store(false, Ordering::Relaxed);
+    }
+}
+
 /// A record that can be in the stack: a green.
 pub trait Node: Sized + 'static {
     /// Its links.

@@ -144,6 +144,7 @@ impl Table {
         self.free.set(None);
         for index in (0..header.used.get()).rev() {
             let green = record(header, index);
+            green.remote.forget();
             if !core::ptr::eq(green, keep) {
                 let (old_index, _) = split(green.tid.get().max(TID_BASE));
                 green.tid.set(if old_index == index {

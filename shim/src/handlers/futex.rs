@@ -43,6 +43,7 @@ static FOREIGN: AtomicBool = AtomicBool::new(false);
 /// Notes whether other kernel threads exist. Activation.
 pub fn set_foreign(foreign: bool) {
     FOREIGN.store(foreign, Ordering::Relaxed);
+    runtime().futexes.set_contended(foreign);
 }
 
 /// A futex call, taken apart.
