@@ -25,6 +25,7 @@ mod sync {
 }
 
 #[path = "../src/remote.rs"]
+#[allow(dead_code)] // what only a fork child does
 mod remote;
 
 use remote::{Links, Node, Remote};
