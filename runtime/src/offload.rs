@@ -45,7 +45,8 @@ pub struct Helper {
     number: Cell<usize>,
     arguments: Cell<[usize; 6]>,
     green: Cell<Option<GreenRef>>,
-    park_count: Cell<u32>,
+    /// The park that its wake is for.
+    park_count: AtomicU32,
     generation: Cell<u32>,
     next: Cell<Option<&'static Helper>>,
 }
@@ -140,10 +141,7 @@ pub fn call(runtime: &Runtime, number: usize, arguments: [usize; 6]) -> Outcome 
     helper.number.set(number);
     helper.arguments.set(arguments);
     helper.green.set(Some(green));
-    // The park below has the next number.
-    helper
-        .park_count
-        .set(green.park_count.load(Ordering::Relaxed).wrapping_add(1));
+    name_next_park(helper, green);
     helper.word.store(JOB, Ordering::Release);
     sys::futex_wake(&raw const helper.word);
     let mut interrupted = false;
@@ -161,6 +159,8 @@ pub fn call(runtime: &Runtime, number: usize, arguments: [usize; 6]) -> Outcome 
         } else {
             deadline = Deadline::In(POKE_EVERY_NS * 50);
         }
+        // A helper that is done just now may have named the park before: the deadline covers it.
+        name_next_park(helper, green);
     }
     let result = helper.result.load(Ordering::Acquire);
     runtime.helpers.give_back(helper);
@@ -168,6 +168,12 @@ pub fn call(runtime: &Runtime, number: usize, arguments: [usize; 6]) -> Outcome 
         return Outcome::Interrupted;
     }
     Outcome::Done(result)
+}
+
+/// The wake is for the park that comes next.
+fn name_next_park(helper: &Helper, green: GreenRef) {
+    let next = green.park_count.load(Ordering::Relaxed).wrapping_add(1);
+    helper.park_count.store(next, Ordering::Release);
 }
 
 fn poke(helper: &Helper) {
@@ -191,7 +197,7 @@ fn spawn(generation: u32) -> Option<&'static Helper> {
             number: Cell::new(0),
             arguments: Cell::new([0; 6]),
             green: Cell::new(None),
-            park_count: Cell::new(0),
+            park_count: AtomicU32::new(0),
             generation: Cell::new(generation),
             next: Cell::new(None),
         });
@@ -229,7 +235,7 @@ extern "C" fn run(helper: usize) -> ! {
                 // SAFETY: the program's call; it waits for the result, so its memory stays.
                 let result = unsafe { syscall6(helper.number.get(), a, b, c, d, e, f) };
                 helper.result.store(result, Ordering::Release);
-                let (green, count) = (helper.green.get(), helper.park_count.get());
+                let (green, count) = (helper.green.get(), helper.park_count.load(Ordering::Acquire));
                 helper.word.store(DONE, Ordering::Release);
                 if let Some(green) = green {
                     let runtime = crate::sched::runtime();

@@ -61,7 +61,8 @@ pub enum Wake {
     Interrupted = 2,
 }
 
-/// One green thread. 192 bytes; the layout is versioned by [`table::VERSION`].
+/// One green thread. 192 bytes; the layout is versioned by [`table::VERSION`]. The first cache line
+/// holds all that parking and resuming touch: with thousands of greens every further line is a miss.
 #[repr(C, align(64))]
 pub struct Green {
     /// Where it goes on when resumed (a stack pointer of the `context` crate).
@@ -70,30 +71,28 @@ pub struct Green {
     pub fs: Cell<usize>,
     /// Link of the run queue or of the free list.
     pub next: Cell<Option<GreenRef>>,
-    pub tid: Cell<u32>,
     pub state: Cell<State>,
     pub wait: Cell<Wait>,
     pub wake: Cell<Wake>,
     /// Accounted in [`masks`] (from its first own mask until its end).
     pub accounted: Cell<bool>,
-    pub wait_argument: Cell<u64>,
-    /// When the present state began: monotonic nanoseconds, as coarse as one turn of the scheduler.
-    pub since_ns: Cell<u64>,
     /// Position in the timer heap plus one; 0 when it has no timer.
     pub timer_position: Cell<u32>,
     /// Counts parks, so that a late wake from another kernel thread is recognised.
     pub park_count: AtomicU32,
-
+    /// When the present state began: monotonic time in units of 2^20 ns (about 1 ms), modulo 2^32.
+    pub since: Cell<u32>,
+    pub wait_argument: Cell<u64>,
     /// The signal mask the program sees.
     pub mask: Cell<u64>,
-    /// Signals noted for this green alone and not yet delivered.
+    /// Signals noted for this green and not yet delivered.
     pub pending: Cell<u64>,
+
+    pub tid: Cell<u32>,
     /// To put back when a call with a temporary mask (`ppoll`) ends; valid if `mask_saved`.
     pub saved_mask: Cell<u64>,
     pub mask_saved: Cell<bool>,
     pub is_first: Cell<bool>,
-    /// PKRU, once the program uses protection keys.
-    pub pkru: Cell<u32>,
     /// The program's alternate signal stack: address, size, flags.
     pub altstack: Cell<[usize; 3]>,
 
@@ -112,6 +111,7 @@ pub struct Green {
 }
 
 const _: () = assert!(size_of::<Green>() == 192);
+const _: () = assert!(core::mem::offset_of!(Green, tid) == 64);
 
 impl Green {
     /// Makes the record fresh for a new thread.
@@ -142,7 +142,7 @@ impl Green {
         self.state.set(state);
         self.wait.set(wait);
         self.wait_argument.set(argument);
-        self.since_ns.set(now_ns);
+        self.since.set((now_ns >> 20) as u32);
     }
 }
 

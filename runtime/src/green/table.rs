@@ -1,7 +1,7 @@
 //! All records, in one mapping that a tool can read from outside the process.
 //!
-//! The mapping is named `[anon:lichen:greens]` in /proc/PID/maps where the kernel can. It begins with
-//! a [`Header`]; records of `record_size` bytes follow from `first_record` on, `used` of them.
+//! The exported symbol [`LICHEN_GREENS`] holds its address (and it is named `[anon:lichen:greens]` in
+//! /proc/PID/maps where the kernel can). It begins with a [`Header`]; records of `record_size` bytes follow from `first_record` on, `used` of them.
 //!
 //! A green's thread id lies above any real one (pid_max is at most 2^22) and below FUTEX_TID_MASK:
 //! `TID_BASE + generation * RECORDS_MAX + index`. So an id says where its record is, and one record
@@ -11,6 +11,11 @@
 use super::{Green, GreenRef, State};
 use crate::sys;
 use core::cell::Cell;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Address of the [`Header`]; 0 before activation. For tools that look from outside.
+#[unsafe(no_mangle)]
+pub static LICHEN_GREENS: AtomicUsize = AtomicUsize::new(0);
 
 /// Changes with the layout of [`Header`] or [`Green`].
 pub const VERSION: u32 = 1;
@@ -58,6 +63,7 @@ impl Table {
             let len = size_of::<Header>() + capacity * size_of::<Green>();
             if let Some(address) = sys::map_anonymous(len) {
                 sys::name_mapping(address, len, c"lichen:greens");
+                LICHEN_GREENS.store(address as usize, Ordering::Release);
                 self.header.set(Some(write_header(address, capacity)));
                 return true;
             }
