@@ -235,7 +235,10 @@ extern "C" fn run(helper: usize) -> ! {
                 // SAFETY: the program's call; it waits for the result, so its memory stays.
                 let result = unsafe { syscall6(helper.number.get(), a, b, c, d, e, f) };
                 helper.result.store(result, Ordering::Release);
-                let (green, count) = (helper.green.get(), helper.park_count.load(Ordering::Acquire));
+                let (green, count) = (
+                    helper.green.get(),
+                    helper.park_count.load(Ordering::Acquire),
+                );
                 helper.word.store(DONE, Ordering::Release);
                 if let Some(green) = green {
                     let runtime = crate::sched::runtime();

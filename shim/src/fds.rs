@@ -280,8 +280,7 @@ fn classify(fd: i32) -> Kind {
         libc::S_IFCHR if is_memory_device(stat.st_rdev) => Kind::File,
         libc::S_IFCHR => Kind::Polled,
         libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK | libc::S_IFLNK => Kind::File,
-        _ if nowait => Kind::Event,
-        _ => Kind::Polled,
+        _ => Kind::Event,
     }
 }
 
@@ -314,6 +313,21 @@ fn socket_kind(fd: i32) -> Kind {
         option(fd, libc::SO_TYPE),
         option(fd, libc::SO_PROTOCOL),
     )
+}
+
+/// Was it opened for writing only?
+pub fn is_write_only(fd: i32) -> bool {
+    access_mode(fd) == Some(libc::O_WRONLY)
+}
+
+/// Was it opened for reading only?
+pub fn is_read_only(fd: i32) -> bool {
+    access_mode(fd) == Some(libc::O_RDONLY)
+}
+
+fn access_mode(fd: i32) -> Option<i32> {
+    let flags = sys::fcntl(fd, libc::F_GETFL, 0);
+    (flags >= 0).then_some(flags as i32 & libc::O_ACCMODE)
 }
 
 /// Is it a listening socket?

@@ -56,6 +56,11 @@ static LOAD: extern "C" fn(c_int, *const *const c_char, *const *const c_char) = 
 extern "C" fn on_load(_: c_int, _: *const *const c_char, environment: *const *const c_char) {
     // SAFETY: ld.so passes the process's environment.
     load(unsafe { entries(environment) });
+    if !settings().follow {
+        // SAFETY: as above; the array and its strings are ours to change before anybody has read
+        // them.
+        unsafe { leave_children(environment.cast_mut()) };
+    }
     if loaded().warned {
         // SAFETY: as above; the array is ours to change before anybody has read it.
         unsafe { hush_children(environment.cast_mut()) };
@@ -73,6 +78,40 @@ extern "C" fn on_load(_: c_int, _: *const *const c_char, environment: *const *co
 #[used]
 #[unsafe(link_section = ".fini_array")]
 static UNLOAD: extern "C" fn() = stats::at_exit;
+
+/// With `--no-follow` no child gets us: our entry leaves LD_PRELOAD, in place, for a shorter string
+/// always fits. An empty variable is taken out.
+///
+/// # Safety
+/// `environment` must be a null-terminated array of writable C strings.
+unsafe fn leave_children(environment: *mut *const c_char) {
+    const NAME: &[u8] = b"LD_PRELOAD=";
+    let mut at = environment;
+    // SAFETY: by the caller's contract.
+    unsafe {
+        while !(*at).is_null() {
+            let entry = core::ffi::CStr::from_ptr(*at).to_bytes();
+            if let Some(value) = entry.strip_prefix(NAME) {
+                match lichen_settings::preload::without(value).filter(|v| !v.is_empty()) {
+                    Some(rest) => {
+                        let text = (*at).cast_mut().cast::<u8>().add(NAME.len());
+                        core::ptr::copy_nonoverlapping(rest.as_ptr(), text, rest.len());
+                        *text.add(rest.len()) = 0;
+                    }
+                    None => {
+                        let mut gap = at;
+                        while !(*gap).is_null() {
+                            *gap = *gap.add(1);
+                            gap = gap.add(1);
+                        }
+                        continue;
+                    }
+                }
+            }
+            at = at.add(1);
+        }
+    }
+}
 
 /// One warning per process tree: the first variable that was not understood makes room for
 /// `LICHEN_QUIET=1`. (Our constructor runs before libc's, so there is no `setenv` yet.)

@@ -152,7 +152,10 @@ pub unsafe extern "C" fn execvp(file: *const c_char, argv: Strings) -> c_int {
 /// # Safety
 /// As libc's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pthread_getcpuclockid(thread: libc::pthread_t, clock: *mut c_int) -> c_int {
+pub unsafe extern "C" fn pthread_getcpuclockid(
+    thread: libc::pthread_t,
+    clock: *mut c_int,
+) -> c_int {
     static REAL: AtomicUsize = AtomicUsize::new(0);
     let at = real(&REAL, c"pthread_getcpuclockid");
     // SAFETY: libc's function with this signature; it has written the clock when it says 0.

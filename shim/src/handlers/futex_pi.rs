@@ -20,7 +20,10 @@ const DIED: u32 = 0x4000_0000;
 const OWNER: u32 = 0x3fff_ffff;
 
 fn key(call: &Call) -> Key {
-    Key { address: call.address + 1, private: call.private }
+    Key {
+        address: call.address + 1,
+        private: call.private,
+    }
 }
 
 fn current_tid(runtime: &Runtime) -> u32 {
@@ -34,7 +37,11 @@ fn take_free(call: &Call, tid: u32) -> Result<bool, Answer> {
         if old & OWNER == tid {
             return Err(error(libc::EDEADLK));
         }
-        let new = if old & OWNER == 0 { tid | old & DIED } else { old | WAITERS };
+        let new = if old & OWNER == 0 {
+            tid | old & DIED
+        } else {
+            old | WAITERS
+        };
         let seen = user::compare_exchange_u32(call.address, old, new);
         if seen.map_err(|_| error(libc::EFAULT))? == old {
             return Ok(old & OWNER == 0);
@@ -98,6 +105,14 @@ pub fn unlock(runtime: &Runtime, call: &Call) -> Answer {
         rouse(runtime, true, w);
     });
     // With the waiters' bit the heir comes here too when it unlocks, and finds whether any is left.
-    let new = if heir.get() == 0 { 0 } else { heir.get() | WAITERS };
-    if user::write_u32(call.address, new).is_ok() { 0 } else { error(libc::EFAULT) }
+    let new = if heir.get() == 0 {
+        0
+    } else {
+        heir.get() | WAITERS
+    };
+    if user::write_u32(call.address, new).is_ok() {
+        0
+    } else {
+        error(libc::EFAULT)
+    }
 }

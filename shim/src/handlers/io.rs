@@ -15,6 +15,8 @@ use lichen_runtime::reactor::{READ, WRITE};
 
 const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
 const RWF_NOWAIT: usize = 8;
+/// eventfd, timerfd and signalfd give eight bytes or more at once, or EINVAL.
+const EVENT: usize = 8;
 /// What a description answers that does not know RWF_NOWAIT.
 const NO_NOWAIT: Answer = error(libc::EOPNOTSUPP);
 /// A pipe takes this much at once or says it is full (PIPE_BUF); polled kinds get no more at once.
@@ -119,7 +121,7 @@ pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
         Kind::Stream | Kind::Datagram | Kind::SeqPacket => {
             wait.run(|fd| receive(fd, buffer, len, 0))
         }
-        Kind::Pipe | Kind::Event => {
+        Kind::Pipe | Kind::Event if runtime.caps.get().nowait => {
             let answer = wait.run(|fd| nowait_one(libc::SYS_preadv2, fd, buffer, len));
             if answer == NO_NOWAIT {
                 fds::has_no_nowait(fd);
@@ -127,6 +129,8 @@ pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
             }
             answer
         }
+        Kind::Event if len < EVENT => NATIVE,  // EINVAL
+        _ if fds::is_write_only(fd) => NATIVE, // EBADF
         _ => wait.run(|fd| polled(fd, libc::POLLIN, libc::SYS_read as usize, frame.args())),
     }
 }
@@ -146,6 +150,19 @@ fn read_tcp(runtime: &Runtime, fd: i32, buffer: usize, len: usize) -> Answer {
     got
 }
 
+/// Is it a good vector, and not empty?
+fn asks_for_bytes(vector: usize, count: usize) -> bool {
+    let len = |i: usize| user::read::<[usize; 2]>(vector + i * 16).map(|[_, len]| len);
+    let mut total = 0;
+    for i in 0..count.min(1024) {
+        match len(i) {
+            Ok(len) => total |= len,
+            Err(_) => return false,
+        }
+    }
+    total != 0 && count <= 1024
+}
+
 /// `readv(2)`.
 pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, vector, count) = (frame.fd(), frame.rsi, frame.rdx);
@@ -161,6 +178,10 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
         skips: false,
     };
     if kind == Kind::Polled || !runtime.caps.get().nowait && !kind.is_socket() {
+        // Errors and empty reads come before waiting.
+        if fds::is_write_only(fd) || !asks_for_bytes(vector, count) {
+            return NATIVE;
+        }
         return wait.run(|fd| polled(fd, libc::POLLIN, libc::SYS_readv as usize, frame.args()));
     }
     if kind.is_socket() && !runtime.caps.get().nowait {
@@ -233,7 +254,7 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
 /// A terminal or FIFO: polled, then written a chunk at a time. What the program made non-blocking
 /// writes what fits, in one call of the kernel's.
 fn write_polled(runtime: &Runtime, fd: i32, buffer: usize, len: usize) -> Answer {
-    if fds::is_nonblocking(fd) {
+    if fds::is_nonblocking(fd) || fds::is_read_only(fd) {
         return NATIVE;
     }
     whole(runtime, fd, Kind::Polled, buffer, len, |fd, at, len| {

@@ -122,7 +122,12 @@ fn locate(address: usize) -> Option<Slot> {
     let region = cell.get();
     let number = (address - region.base).checked_div(region.stride)?;
     let base = region.base + number * region.stride;
-    let slot = Slot { region: cell, number, base, stack: base + colour(number) };
+    let slot = Slot {
+        region: cell,
+        number,
+        base,
+        stack: base + colour(number),
+    };
     (region.link(number).get() == TAKEN).then_some(slot)
 }
 
@@ -217,7 +222,9 @@ pub fn mmap(frame: &mut Frame, runtime: &Runtime) -> Answer {
 /// `mprotect(2)` inside a slot: opening all but the lowest pages means that those are the guard.
 pub fn mprotect(frame: &mut Frame, _: &Runtime) -> Answer {
     let [at, len, protection, ..] = frame.args();
-    let Some(slot) = locate(at) else { return NATIVE };
+    let Some(slot) = locate(at) else {
+        return NATIVE;
+    };
     let opens = protection == (libc::PROT_READ | libc::PROT_WRITE) as usize;
     if opens && at >= slot.stack && at + len == slot.stack + slot.region.get().size {
         let guard = (at & !(PAGE - 1)).saturating_sub(slot.base);
@@ -247,7 +254,9 @@ pub fn madvise(frame: &mut Frame, _: &Runtime) -> Answer {
 /// `munmap(2)` of a slot: it becomes free and empty.
 pub fn munmap(frame: &mut Frame, _: &Runtime) -> Answer {
     let [at, len, ..] = frame.args();
-    let Some(slot) = locate(at) else { return NATIVE };
+    let Some(slot) = locate(at) else {
+        return NATIVE;
+    };
     let mut region = slot.region.get();
     if at != slot.stack || len != region.size {
         return NATIVE;

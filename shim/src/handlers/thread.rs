@@ -270,12 +270,12 @@ fn translate(runtime: &Runtime, tid: u32) -> Result<usize, Answer> {
     if tid == 0 || runtime.table.find(tid).is_some() {
         return Ok(0);
     }
-    // No kernel task has a number above 2^22: a thread of ours that has ended.
-    if tid >= 1 << 22 {
-        Err(error(libc::ESRCH))
-    } else {
-        Ok(tid as usize)
+    // No kernel task has a number above 2^22: a thread of ours that has ended. A negative one is the
+    // kernel's to refuse.
+    if (1 << 22..1 << 30).contains(&tid) {
+        return Err(error(libc::ESRCH));
     }
+    Ok(tid as i32 as usize)
 }
 
 /// sched_*(2) calls whose first argument is a thread: they mean the kernel thread.
@@ -330,7 +330,11 @@ pub fn prctl(frame: &mut Frame, runtime: &Runtime) -> Answer {
         libc::PR_SET_NAME => set_name(green, frame.rsi),
         libc::PR_GET_NAME if !green.is_first.get() && green.name.get() != [0; 16] => {
             let name = green.name.get();
-            if user::write(frame.rsi, &name).is_ok() { 0 } else { error(libc::EFAULT) }
+            if user::write(frame.rsi, &name).is_ok() {
+                0
+            } else {
+                error(libc::EFAULT)
+            }
         }
         _ => NATIVE,
     }

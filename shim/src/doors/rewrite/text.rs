@@ -126,6 +126,17 @@ fn through_protection(job: &Job, modules: &[&Module]) -> Result<(), &'static str
         .filter(is_written)
         .chain([slots])
         .collect();
+    // Where text may not become executable again (MemoryDenyWriteExecute, SELinux) it shows on the
+    // slots, which nobody runs yet, before libc is touched.
+    for protection in [
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::PROT_READ | libc::PROT_EXEC,
+    ] {
+        // SAFETY: our own slots, empty so far.
+        if unsafe { sys::protect(slots.0 as *mut u8, slots.1, protection) } != 0 {
+            return Err("this process may not change program text (MemoryDenyWriteExecute?)");
+        }
+    }
     let protect = |protection: i32| {
         // SAFETY: one task, all signals blocked, and only our own code runs until it is undone.
         ranges

@@ -96,7 +96,10 @@ fn install(signal: i32, action: Action) {
 /// a thread that waits for it (a timer's helper thread in glibc).
 pub fn always_note(signal: i32) {
     if !is_handled(signal) {
-        let noted = Action { handler: usize::MAX, ..Action::default() };
+        let noted = Action {
+            handler: usize::MAX,
+            ..Action::default()
+        };
         install(signal, noted);
     }
 }

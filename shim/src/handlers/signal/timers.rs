@@ -25,10 +25,16 @@ static KNOWN: Known = Known([const { Cell::new((0, 0)) }; TIMERS]);
 /// `timer_create(2)`.
 pub fn timer_create(frame: &mut Frame, runtime: &Runtime) -> Answer {
     // value, signal | notify, thread id
-    let Ok(mut event) = user::read::<[u64; 8]>(frame.rsi) else { return NATIVE };
+    let Ok(mut event) = user::read::<[u64; 8]>(frame.rsi) else {
+        return NATIVE;
+    };
     let notify = (event[1] >> 32) as i32;
     let tid = event[2] as u32;
-    let Some(target) = runtime.table.find(tid).filter(|_| notify == libc::SIGEV_THREAD_ID) else {
+    let Some(target) = runtime
+        .table
+        .find(tid)
+        .filter(|_| notify == libc::SIGEV_THREAD_ID)
+    else {
         return NATIVE;
     };
     event[1] = event[1] & 0xffff_ffff | (libc::SIGEV_SIGNAL as u64) << 32;
@@ -50,12 +56,20 @@ pub fn timer_delete(frame: &mut Frame, _: &Runtime) -> Answer {
     if let Some(known) = KNOWN.0.iter().find(|c| c.get().0 == frame.rdi as i32 + 1) {
         known.set((0, 0));
     }
-    if (frame.rdi as i32) < 0 { error(libc::EINVAL) } else { NATIVE }
+    if (frame.rdi as i32) < 0 {
+        error(libc::EINVAL)
+    } else {
+        NATIVE
+    }
 }
 
 /// The thread that timer `id` signals.
 pub fn target(runtime: &Runtime, id: i32) -> Option<GreenRef> {
-    let (_, tid) = KNOWN.0.iter().map(Cell::get).find(|&(known, _)| known == id + 1)?;
+    let (_, tid) = KNOWN
+        .0
+        .iter()
+        .map(Cell::get)
+        .find(|&(known, _)| known == id + 1)?;
     runtime.table.find(tid)
 }
 
