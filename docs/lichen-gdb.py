@@ -3,7 +3,7 @@
     lichen threads          one line each: id, state, what it waits for, since when, name or start function
     lichen bt ID            the stack of a parked thread; all registers are put back afterwards
 
-The layout is that of docs/debugging.md, version 1. Needs the symbol table of liblichen.so (do not strip it).
+The layout is that of docs/debugging.md, version 1. Names of our own functions need the symbol table of liblichen.so.
 """
 import struct
 import time
@@ -19,18 +19,11 @@ def read(address, size):
 
 
 def header():
-    text = gdb.execute("info address LICHEN_RUNTIME", to_string=True)
+    text = gdb.execute("info address LICHEN_GREENS", to_string=True)
     at = int(next(word for word in text.split() if word.startswith("0x")).rstrip("."), 16)
-    for place in range(at, at + (1 << 19), 8):
-        try:
-            (word,) = struct.unpack("<Q", read(place, 8))
-        except gdb.MemoryError:
-            break
-        try:
-            if word and word % 4096 == 0 and read(word, 8) == b"LICHEN\0\0":
-                return word
-        except gdb.MemoryError:
-            pass
+    (base,) = struct.unpack("<Q", read(at, 8))
+    if base and read(base, 8) == b"LICHEN\0\0":
+        return base
     raise gdb.GdbError("no threads of Lichen's here: did the program ever make one?")
 
 
@@ -41,7 +34,8 @@ def records():
         raise gdb.GdbError(f"layout version {version} is not known here")
     for index in range(used):
         raw = read(base + first + index * size, size)
-        context, _, _, tid, state, wait, _, _, argument, since = struct.unpack_from("<QQQI4BQQ", raw)
+        context, state, wait, since, argument = struct.unpack_from("<Q16xBB10xIQ", raw)
+        (tid,) = struct.unpack_from("<I", raw, 64)
         (start,) = struct.unpack_from("<Q", raw, 128)
         if state:
             yield tid, STATES[state], WAITS[wait], argument, since, start, context, raw
@@ -55,13 +49,14 @@ class Lichen(gdb.Command):
         verb, *rest = text.split() or ["threads"]
         if verb == "bt":
             return self.stack(int(rest[0]))
-        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) >> 20
         for tid, state, wait, argument, since, start, _, raw in records():
             symbol = gdb.execute(f"info symbol {start}", to_string=True).split(" in ")[0].strip()
             given = raw[144:160].split(b"\0")[0].decode(errors="replace")
             name = given or ("(first thread)" if raw[81] else symbol if start else "")
             what = f"{wait} {argument:#x}" if wait == "futex" else f"{wait} {argument}" if wait else ""
-            print(f"{tid:8} {state:8} {what:24} {(now - since) / 1e9 if since else 0:10.3f} s  {name}")
+            age = f"{(now - since) % (1 << 32) * (1 << 20) / 1e9:.3f} s" if since else "?"
+            print(f"{tid:8} {state:8} {what:24} {age:>12}  {name}")
 
     def stack(self, wanted):
         context = next((r[6] for r in records() if r[0] == wanted and r[1] == "parked"), None)
