@@ -3,167 +3,27 @@
 //! [`Scheduler::run`] is the whole story: take in what happened, run whoever is ready, and when
 //! nobody is, sleep in the reactor until something happens.
 //!
-//! [`Runtime`] is what both sides share, one static; its cells are touched by the one carrier only,
-//! its atomics by anybody.
+//! What both sides share is in [`shared`].
 
 pub mod queue;
+mod shared;
 pub mod switch;
 pub mod worker;
 
+pub use shared::{Carrier, Hooks, LICHEN_RUNTIME, Runtime, runtime};
 pub use worker::Worker;
 
-use crate::caps::Caps;
-use crate::futexes::Futexes;
-use crate::green::masks::Masks;
-use crate::green::table::Table;
-use crate::green::{Green, GreenRef, State, Wait, Wake};
-use crate::offload::Helpers;
+use crate::green::{GreenRef, State, Wait, Wake};
 use crate::park::{Deadline, Request};
-use crate::reactor::{FdWaiter, Reactor, Slots};
-use crate::remote::Remote;
+use crate::reactor::{FdWaiter, Reactor};
 use crate::sys;
 use crate::timers::Timers;
-use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
-use queue::Queue;
+use core::sync::atomic::Ordering;
 use std::collections::BTreeMap;
 
 /// Greens resumed, or about 80 us of a 2.5 GHz counter spent, before the kernel is asked for news.
 const TURN_GREENS: u32 = 64;
 const TURN_CYCLES: u64 = 200_000;
-
-/// What belongs to one carrier and is needed on its green side too.
-pub struct Carrier {
-    pub ready: Queue,
-    /// Monotonic time, refreshed once per turn.
-    pub now_ns: Cell<u64>,
-}
-
-/// What the shim lends the machine.
-#[derive(Clone, Copy)]
-pub struct Hooks {
-    /// Enters the program as a new thread, from the door's frame at this address. Green side.
-    pub start: unsafe extern "C" fn(usize) -> !,
-    /// Hands noted signals to greens. Scheduler side.
-    pub route_signals: fn(),
-    /// Clears the dead thread's id word and wakes who joins it. Scheduler side: its stack is left.
-    pub ended: fn(GreenRef),
-}
-
-/// Everything shared.
-pub struct Runtime {
-    pub carrier: Carrier,
-    pub worker: Worker,
-    pub table: Table,
-    pub masks: Masks,
-    pub slots: Slots,
-    pub futexes: Futexes,
-    pub remote: Remote<Green>,
-    pub helpers: Helpers,
-    pub caps: Cell<Caps>,
-    pub hooks: Cell<Option<Hooks>>,
-    /// The doors are open: libc is rewritten and greens exist.
-    pub active: AtomicBool,
-    /// Numbers plus one, so that an all-zero `Runtime` is right and costs no file pages.
-    own_fds: [AtomicI32; 3],
-    /// The scheduler between its making at activation and its first run.
-    boot: Cell<Option<Box<Scheduler>>>,
-}
-
-/// The one instance.
-#[unsafe(no_mangle)]
-#[allow(unsafe_code)]
-pub static LICHEN_RUNTIME: Runtime = Runtime {
-    carrier: Carrier {
-        ready: Queue::new(),
-        now_ns: Cell::new(0),
-    },
-    worker: Worker::new(),
-    table: Table::new(),
-    masks: Masks::new(),
-    slots: Slots::new(),
-    futexes: Futexes::new(),
-    remote: Remote::new(AtomicPtr::new(core::ptr::null_mut())),
-    helpers: Helpers::new(),
-    caps: Cell::new(Caps::NONE),
-    hooks: Cell::new(None),
-    active: AtomicBool::new(false),
-    own_fds: [const { AtomicI32::new(0) }; 3],
-    boot: Cell::new(None),
-};
-
-/// The one instance.
-#[inline(always)]
-pub fn runtime() -> &'static Runtime {
-    &LICHEN_RUNTIME
-}
-
-impl Runtime {
-    /// Greens exist and calls come through the doors.
-    #[inline(always)]
-    pub fn is_active(&self) -> bool {
-        self.active.load(Ordering::Relaxed)
-    }
-
-    /// Makes a parked green ready; does nothing if it is not parked. Carrier only, both sides;
-    /// allocates nothing. Other kernel threads: [`Remote::push`] and [`Runtime::ring`].
-    pub fn unpark(&self, green: GreenRef, wake: Wake) {
-        if green.state.get() == State::Parked {
-            green.state.set(State::Ready);
-            green.wake.set(wake);
-            self.carrier.ready.push(green);
-        }
-    }
-
-    /// Ends the carrier's sleep. Any kernel thread, and signal handlers.
-    pub fn ring(&self) {
-        let bell = self.own_fds[1].load(Ordering::Relaxed) - 1;
-        if bell >= 0 {
-            sys::write(bell, &1u64.to_ne_bytes());
-        }
-    }
-
-    /// Notes the descriptors that are ours: epoll, doorbell, clock.
-    pub fn set_own_fds(&self, fds: [i32; 3]) {
-        for (cell, fd) in self.own_fds.iter().zip(fds) {
-            cell.store(fd + 1, Ordering::Relaxed);
-        }
-    }
-
-    /// The epoll descriptor.
-    pub fn epoll_fd(&self) -> i32 {
-        self.own_fds[0].load(Ordering::Relaxed) - 1
-    }
-
-    /// Is this descriptor ours, to be hidden from the program's close?
-    pub fn is_own_fd(&self, fd: i32) -> bool {
-        fd >= 0 && self.own_fds().any(|own| own == fd)
-    }
-
-    /// Hands the scheduler to its context, which takes it when first resumed.
-    pub fn set_scheduler(&self, scheduler: Box<Scheduler>) {
-        self.boot.set(Some(scheduler));
-    }
-
-    fn take_scheduler(&self) -> Option<Box<Scheduler>> {
-        self.boot.take()
-    }
-
-    /// Our descriptors.
-    pub fn own_fds(&self) -> impl Iterator<Item = i32> + '_ {
-        self.own_fds
-            .iter()
-            .map(|own| own.load(Ordering::Relaxed) - 1)
-    }
-}
-
-// The static below is shared in name only: see the module's second paragraph.
-mod shared {
-    #![allow(unsafe_code)]
-    // SAFETY: cells are touched by the one carrier only (its two sides are coroutines of one kernel
-    // thread); futex buckets lock themselves; the rest is atomic.
-    unsafe impl Sync for super::Runtime {}
-}
 
 /// What only the scheduler side has.
 pub struct Scheduler {
@@ -400,8 +260,7 @@ impl Scheduler {
         self.timers.clear();
         self.many.clear();
         self.runtime.slots.clear();
-        let old: [i32; 3] =
-            core::array::from_fn(|i| self.runtime.own_fds[i].load(Ordering::Relaxed) - 1);
+        let old = self.runtime.own_fds();
         // The inherited epoll instance is the parent's too: it is closed, never changed.
         let reactor = Reactor::new(self.runtime)?;
         self.reactor = reactor;

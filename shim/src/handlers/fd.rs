@@ -63,7 +63,11 @@ pub fn close_range(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let mut from = first;
     let mut flags = flags;
     loop {
-        let next = runtime.own_fds().filter(|&o| o >= 0).map(|o| o as u32);
+        let next = runtime
+            .own_fds()
+            .into_iter()
+            .filter(|&o| o >= 0)
+            .map(|o| o as u32);
         let stop = next.filter(|&o| o >= from && o <= last).min();
         let to = stop.map_or(last, |o| o.wrapping_sub(1));
         if stop != Some(from) {
