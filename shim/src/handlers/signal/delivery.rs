@@ -462,7 +462,7 @@ extern "C" fn lichen_exit_slow(frame: &mut Frame) {
             return raise(runtime, &note, frame);
         }
         if action.handler == 0 {
-            super::native_default(runtime, note.signal);
+            super::calls::native_default(runtime, note.signal);
         }
     }
     notes::update(green);

@@ -3,7 +3,10 @@
 //! its thread by the timer's id.
 #![allow(unsafe_code)]
 
-use super::{Answer, Frame, NATIVE, actions, error, kernel, user};
+use super::actions;
+use crate::abi::user;
+use crate::call::{Answer, Frame, NATIVE, error};
+use crate::handlers::kernel;
 use core::cell::Cell;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::GreenRef;
