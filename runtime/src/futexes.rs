@@ -136,14 +136,15 @@ unsafe impl Sync for Futexes {}
 impl Futexes {
     /// Empty queues; as a static this is zero pages until used.
     pub const fn new() -> Futexes {
-        const EMPTY: Bucket = Bucket {
-            locked: AtomicU32::new(0),
-            head: Cell::new(null()),
-            tail: Cell::new(null()),
-        };
         Futexes {
             contended: AtomicBool::new(false),
-            buckets: [EMPTY; BUCKETS],
+            buckets: [const {
+                Bucket {
+                    locked: AtomicU32::new(0),
+                    head: Cell::new(null()),
+                    tail: Cell::new(null()),
+                }
+            }; BUCKETS],
         }
     }
 

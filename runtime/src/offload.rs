@@ -204,7 +204,7 @@ fn spawn(generation: u32) -> Option<&'static Helper> {
         &*place
     };
     arch::ignore_by_handler(POKE);
-    let mask = sys::set_kernel_mask(u64::MAX & !(1 << (POKE - 1)));
+    let mask = sys::set_kernel_mask(!(1 << (POKE - 1)));
     let top = memory as usize + STACK;
     // SAFETY: the stack is fresh; `run` never returns.
     let tid = unsafe {

@@ -151,10 +151,10 @@ pub fn wait_futex(
         verdict: 0,
     };
     let wake = park(runtime, &mut request);
-    if let Request::Futex { verdict, .. } = request {
-        if verdict != 0 {
-            return Err(verdict);
-        }
+    if let Request::Futex { verdict, .. } = request
+        && verdict != 0
+    {
+        return Err(verdict);
     }
     // A waker that took it out of the queue has done its work, whatever else happened.
     let unwoken = runtime.futexes.cancel(waiter);

@@ -120,10 +120,10 @@ impl Slots {
     /// Notes that the stream is empty: a read came back short or with EAGAIN.
     #[inline(always)]
     pub fn drained(&self, fd: i32) {
-        if let Some(slot) = self.get(fd) {
-            if slot.flags.get() & SAW_SPECIAL == 0 {
-                slot.flags.set(slot.flags.get() & !MAY_READ);
-            }
+        if let Some(slot) = self.get(fd)
+            && slot.flags.get() & SAW_SPECIAL == 0
+        {
+            slot.flags.set(slot.flags.get() & !MAY_READ);
         }
     }
 

@@ -65,12 +65,13 @@ extern "C" fn on_load(_: c_int, _: *const *const c_char, environment: *const *co
         // SAFETY: as above; the array is ours to change before anybody has read it.
         unsafe { hush_children(environment.cast_mut()) };
     }
-    if settings().strict && !settings().disable {
-        if let Err(why) = prepare() {
-            refuse(&why);
-            // SAFETY: ends the process before main, as --strict asks.
-            unsafe { libc::_exit(126) };
-        }
+    if settings().strict
+        && !settings().disable
+        && let Err(why) = prepare()
+    {
+        refuse(&why);
+        // SAFETY: ends the process before main, as --strict asks.
+        unsafe { libc::_exit(126) };
     }
 }
 

@@ -66,10 +66,10 @@ impl Scheduler {
 
     /// Signals noted, wakes from other kernel threads, deadlines passed.
     fn take_in(&mut self) {
-        if self.runtime.worker.unrouted.swap(0, Ordering::Relaxed) != 0 {
-            if let Some(hooks) = self.runtime.hooks.get() {
-                (hooks.route_signals)();
-            }
+        if self.runtime.worker.unrouted.swap(0, Ordering::Relaxed) != 0
+            && let Some(hooks) = self.runtime.hooks.get()
+        {
+            (hooks.route_signals)();
         }
         let runtime = self.runtime;
         if !runtime.remote.is_empty() {

@@ -97,7 +97,7 @@ impl Call {
 /// `futex(2)` of a green.
 pub fn futex(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let call = Call::of(frame);
-    if call.address % 4 != 0 {
+    if !call.address.is_multiple_of(4) {
         return NATIVE; // EINVAL
     }
     match call.operation {
@@ -286,7 +286,7 @@ unsafe extern "C" fn lichen_dispatch_foreign(frame: &mut Frame) -> usize {
         return 1;
     }
     let call = Call::of(frame);
-    if call.address % 4 != 0 {
+    if !call.address.is_multiple_of(4) {
         return 1;
     }
     // A handler that ran while a bucket is locked would lock it again. Faults stay open: the look at

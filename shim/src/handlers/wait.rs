@@ -32,7 +32,7 @@ impl OnFd<'_> {
     /// cannot be watched. Parks.
     #[inline(always)]
     pub fn run(&self, mut attempt: impl FnMut(i32) -> Answer) -> Answer {
-        if !(self.skips && !self.runtime.slots.may_read(self.fd)) {
+        if !self.skips || self.runtime.slots.may_read(self.fd) {
             let answer = attempt(self.fd);
             if answer != WOULD_BLOCK {
                 return answer;

@@ -96,13 +96,12 @@ static KNOWN: Known = Known {
 /// Notes where our own text lies.
 pub fn note_own_text(modules: &[Module]) {
     let here = lichen_master as *const () as usize;
-    if let Some(own) = modules.iter().find(|m| m.contains(here)) {
-        if let Some((at, len)) = own
+    if let Some(own) = modules.iter().find(|m| m.contains(here))
+        && let Some((at, len)) = own
             .text_ranges()
             .find(|&(at, len)| (at..at + len).contains(&here))
-        {
-            KNOWN.text.set((at, at + len));
-        }
+    {
+        KNOWN.text.set((at, at + len));
     }
 }
 
