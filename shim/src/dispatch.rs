@@ -89,7 +89,7 @@ table! {
     SYS_ioctl fd::ioctl, "nothing", "FIONBIO is noted";
     SYS_pipe fd::pipe, "nothing", "noted";
     SYS_pipe2 fd::pipe2, "nothing", "noted";
-    SYS_futex futex::futex, "an address", "priority inheritance and memory shared with other processes go to the kernel";
+    SYS_futex futex::futex, "an address", "on memory shared with other processes a helper thread waits; priority inheritance works between threads of one process";
     SYS_clone fork::clone, "nothing", "with CLONE_THREAD and its own TLS it makes a thread of Lichen's";
     SYS_clone3 fork::clone3, "nothing", "as clone";
     SYS_fork fork::fork, "nothing", "";

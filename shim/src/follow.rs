@@ -9,6 +9,7 @@
 
 use crate::init;
 use core::ffi::{CStr, c_char, c_int};
+use core::fmt::Write;
 use lichen_runtime::sys;
 use lichen_settings::preload;
 
@@ -21,6 +22,8 @@ pub enum Search {
     Path,
     /// A file to look for along PATH, unless it contains a slash.
     Everywhere,
+    /// A path relative to this directory; empty: this descriptor itself.
+    At(c_int),
 }
 
 const NAME: &[u8] = b"LD_PRELOAD=";
@@ -112,10 +115,17 @@ unsafe fn keeps(search: Search, path: *const c_char) -> bool {
     };
     // SAFETY: `Scratch` is plain bytes, zero is valid, and it fits (asserted below).
     let scratch = unsafe { &mut *scratch.cast::<lichen_target::Scratch>() };
-    let harmful = if search == Search::Path || name.to_bytes().contains(&b'/') {
-        lichen_target::judge_exec(name, scratch).preload_does_harm()
-    } else {
-        along_path(name.to_bytes(), scratch)
+    let harmful = match search {
+        Search::At(fd) if name.is_empty() => {
+            lichen_target::judge_exec(&own_descriptor(fd), scratch).preload_does_harm()
+        }
+        Search::At(fd) if fd >= 0 && !name.to_bytes().starts_with(b"/") => {
+            lichen_target::judge_execat(fd, name, scratch).preload_does_harm()
+        }
+        Search::Everywhere if !name.to_bytes().contains(&b'/') => {
+            along_path(name.to_bytes(), scratch)
+        }
+        _ => lichen_target::judge_exec(name, scratch).preload_does_harm(),
     };
     // SAFETY: mapped above, not used any more.
     unsafe { sys::unmap(core::ptr::from_mut(scratch).cast(), ROOM) };
@@ -123,6 +133,41 @@ unsafe fn keeps(search: Search, path: *const c_char) -> bool {
 }
 
 const _: () = assert!(size_of::<lichen_target::Scratch>() <= ROOM);
+
+/// A descriptor of our own that can be opened by name: /proc/self/fd/N.
+fn own_descriptor(fd: c_int) -> OwnPath {
+    let mut path = OwnPath {
+        bytes: [0; 32],
+        len: 0,
+    };
+    let _ = write!(path, "/proc/self/fd/{fd}");
+    path
+}
+
+struct OwnPath {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Write for OwnPath {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        for &byte in text.as_bytes() {
+            // One byte stays zero: the string's end.
+            if self.len + 1 < self.bytes.len() {
+                self.bytes[self.len] = byte;
+                self.len += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl core::ops::Deref for OwnPath {
+    type Target = CStr;
+    fn deref(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+    }
+}
 
 /// Judges the first file of this name along PATH that exists.
 fn along_path(name: &[u8], scratch: &mut lichen_target::Scratch) -> bool {

@@ -146,6 +146,98 @@ pub unsafe extern "C" fn execvp(file: *const c_char, argv: Strings) -> c_int {
     unsafe { execvpe(file, argv, environ) }
 }
 
+/// `fexecve(3)`.
+///
+/// # Safety
+/// As libc's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fexecve(fd: c_int, argv: Strings, envp: Strings) -> c_int {
+    static REAL: AtomicUsize = AtomicUsize::new(0);
+    let at = real(&REAL, c"fexecve");
+    // SAFETY: libc's function with this signature.
+    unsafe {
+        let next: unsafe extern "C" fn(c_int, Strings, Strings) -> c_int = core::mem::transmute(at);
+        let empty = c"".as_ptr();
+        follow::with_environment(follow::Search::At(fd), empty, envp, |envp| {
+            next(fd, argv, envp)
+        })
+    }
+}
+
+/// `execveat(2)`.
+///
+/// # Safety
+/// As libc's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn execveat(
+    directory: c_int,
+    path: *const c_char,
+    argv: Strings,
+    envp: Strings,
+    flags: c_int,
+) -> c_int {
+    static REAL: AtomicUsize = AtomicUsize::new(0);
+    let at = real(&REAL, c"execveat");
+    // SAFETY: libc's function with this signature.
+    unsafe {
+        let next: unsafe extern "C" fn(c_int, *const c_char, Strings, Strings, c_int) -> c_int =
+            core::mem::transmute(at);
+        follow::with_environment(follow::Search::At(directory), path, envp, |envp| {
+            next(directory, path, argv, envp, flags)
+        })
+    }
+}
+
+macro_rules! listed_arguments {
+    ($($name:ident $target:path;)*) => {$(
+        /// Takes its arguments one by one. Pushed back below those that are on the stack already,
+        /// they are the array that the other functions want.
+        ///
+        /// # Safety
+        /// As libc's.
+        #[unsafe(no_mangle)]
+        #[unsafe(naked)]
+        pub unsafe extern "C" fn $name() -> c_int {
+            core::arch::naked_asm!(
+                ".cfi_startproc",
+                "pop %rax",
+                "push %r9", "push %r8", "push %rcx", "push %rdx", "push %rsi",
+                "mov %rsp, %rsi",
+                "push %rax",
+                ".cfi_def_cfa_offset 56",
+                ".cfi_offset 16, -56",
+                "call {target}",
+                "pop %rcx",
+                "add $40, %rsp",
+                ".cfi_def_cfa 7, 0",
+                ".cfi_register 16, 2",
+                "jmp *%rcx",
+                ".cfi_endproc",
+                target = sym $target,
+                options(att_syntax),
+            )
+        }
+    )*};
+}
+
+listed_arguments! {
+    execl execv;
+    execlp execvp;
+    execle execve_with_environment_behind;
+}
+
+/// `execle`: the environment comes behind the null that ends the arguments.
+unsafe extern "C" fn execve_with_environment_behind(path: *const c_char, argv: Strings) -> c_int {
+    let mut end = argv;
+    // SAFETY: the caller of `execle` ends its arguments with a null pointer and an environment.
+    unsafe {
+        while !(*end).is_null() {
+            end = end.add(1);
+        }
+        execve(path, argv, *end.add(1).cast::<Strings>())
+    }
+}
+
 /// `pthread_getcpuclockid(3)`: the kernel has no CPU clock for a thread of ours, so the answer is
 /// that of the kernel thread that runs it.
 ///

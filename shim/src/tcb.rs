@@ -34,7 +34,7 @@ fn offset(name: &CStr) -> Option<usize> {
 pub fn offsets() -> Option<Offsets> {
     Some(Offsets {
         tid: offset(c"_thread_db_pthread_tid")?,
-        start: offset(c"_thread_db_pthread_start_func").unwrap_or(0),
+        start: offset(c"_thread_db_pthread_start_routine").unwrap_or(0),
     })
 }
 

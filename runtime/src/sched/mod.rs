@@ -51,6 +51,7 @@ impl Scheduler {
 
     /// Runs greens, for ever.
     pub fn run(&mut self) -> ! {
+        self.tell_time();
         loop {
             self.take_in();
             self.run_ready();

@@ -208,6 +208,7 @@ fn child(runtime: &Runtime) {
     runtime.worker.calls.set(0);
     green.tid.set(tid);
     green.is_first.set(true);
+    super::thread::name_process(green);
     notes::clear();
     runtime.masks.clear();
     green.accounted.set(false);

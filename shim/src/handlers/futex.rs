@@ -106,6 +106,11 @@ pub fn futex(frame: &mut Frame, runtime: &Runtime) -> Answer {
         WAKE_BITSET if call.third != 0 => wake(runtime, &call, call.third, true),
         REQUEUE | CMP_REQUEUE => requeue(runtime, &call, true),
         WAKE_OP => wake_op(runtime, &call, true),
+        LOCK_PI | LOCK_PI2 | TRYLOCK_PI | UNLOCK_PI
+            if !call.private && maps::is_shared(call.address) =>
+        {
+            NATIVE // with other processes: the kernel's, which knows the kernel thread only
+        }
         LOCK_PI => futex_pi::lock(runtime, &call, false),
         LOCK_PI2 => futex_pi::lock(runtime, &call, !call.realtime),
         TRYLOCK_PI => futex_pi::try_lock(runtime, &call),

@@ -322,21 +322,45 @@ pub fn priority(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
 }
 
+/// How a record holds the empty name: all zeros would mean that no name was given.
+const NAMELESS: [u8; 16] = 1u128.to_be_bytes();
+
 /// `prctl(2)`: names are per thread; the kernel keeps only that of the first, which is the
 /// process's.
 pub fn prctl(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let green = current(runtime);
     match frame.rdi as i32 {
         libc::PR_SET_NAME => set_name(green, frame.rsi),
-        libc::PR_GET_NAME if !green.is_first.get() && green.name.get() != [0; 16] => {
-            let name = green.name.get();
-            if user::write(frame.rsi, &name).is_ok() {
-                0
-            } else {
-                error(libc::EFAULT)
-            }
-        }
+        libc::PR_GET_NAME if !green.is_first.get() => match own_name(green) {
+            None => NATIVE,
+            Some(name) if user::write(frame.rsi, &name).is_ok() => 0,
+            Some(_) => error(libc::EFAULT),
+        },
         _ => NATIVE,
+    }
+}
+
+/// The name a thread was given, if it was; else it has the process's.
+fn own_name(green: GreenRef) -> Option<[u8; 16]> {
+    match green.name.get() {
+        NAMELESS => Some([0; 16]),
+        name => (name[0] != 0).then_some(name),
+    }
+}
+
+/// In the child of a fork: the process has the name of the thread that forked.
+pub fn name_process(green: GreenRef) {
+    if let Some(name) = own_name(green) {
+        let args = [
+            libc::PR_SET_NAME as usize,
+            name.as_ptr() as usize,
+            0,
+            0,
+            0,
+            0,
+        ];
+        // SAFETY: our copy of the name, with a zero byte at its end.
+        unsafe { kernel(libc::SYS_prctl as usize, args) };
     }
 }
 
@@ -352,6 +376,6 @@ fn set_name(green: GreenRef, address: usize) -> Answer {
         }
         *byte = one;
     }
-    green.name.set(name);
+    green.name.set(if name[0] == 0 { NAMELESS } else { name });
     if green.is_first.get() { NATIVE } else { 0 }
 }
