@@ -1,11 +1,9 @@
 /* A kernel thread made by raw clone before the first pthread_create locks, waits and wakes together with pthreads, on
- * private memory. It shares main's thread-local storage, so of libc it calls syscall() alone.
+ * private memory.
  * without: proc_mem
  */
-#include "check.h"
+#include "foreign.h"
 #include <linux/futex.h>
-#include <linux/sched.h>
-#include <sys/mman.h>
 
 static atomic_int lock_word, to_foreign, to_thread, rounds, done;
 static long guarded;
@@ -50,33 +48,6 @@ static void foreign_body(void)
     }
     atomic_store(&done, 1);
     futex(&done, FUTEX_WAKE_PRIVATE, 10);
-}
-
-__attribute__((noreturn, used)) static void foreign_main(void)
-{
-    foreign_body();
-    for (;;)
-        __asm__ volatile("syscall" ::"a"(SYS_exit), "D"(0) : "rcx", "r11", "memory");
-}
-
-static void start_foreign(void)
-{
-    char *stack = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    CHECK(stack != MAP_FAILED);
-    long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, rc;
-    register long r10 __asm__("r10") = 0;
-    register long r8 __asm__("r8") = 0;
-    __asm__ volatile("syscall\n\t"
-                     "test %%rax, %%rax\n\t"
-                     "jnz 1f\n\t"
-                     "xor %%ebp, %%ebp\n\t"
-                     "and $-16, %%rsp\n\t"
-                     "call foreign_main\n\t"
-                     "1:"
-                     : "=a"(rc)
-                     : "a"(SYS_clone), "D"(flags), "S"(stack + 65536), "d"(0L), "r"(r10), "r"(r8)
-                     : "rcx", "r11", "memory");
-    CHECK(rc > 0);
 }
 
 static void *adds(void *arg)
