@@ -1,4 +1,7 @@
-/* Names of threads: its own, and another one's by its pthread_t. */
+/* The name of another thread, by its pthread_t: libc reads and writes /proc/self/task/TID/comm. (A thread's own name
+ * is threads_own_name.c.)
+ * caps: no
+ */
 #include "check.h"
 
 static atomic_int stop;
