@@ -5,7 +5,7 @@
 //! action, is the kernel's business and goes there. Nothing here enters a handler: `delivery` does.
 #![allow(unsafe_code)]
 
-use super::{UNBLOCKABLE, actions, delivery, masks, notes};
+use super::{UNBLOCKABLE, actions, frames, masks, notes};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, RESTART_NO_HANDLER, error};
 use crate::handlers::kernel;
@@ -186,7 +186,7 @@ pub fn sigaltstack(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return NATIVE;
     };
     let [address, size, flags] = green.altstack.get();
-    let on = delivery::on_alternate(green, frame.rsp);
+    let on = frames::on_alternate(green, frame.rsp);
     let shown = [
         address,
         if on { libc::SS_ONSTACK as usize } else { flags },

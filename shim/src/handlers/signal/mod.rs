@@ -4,12 +4,14 @@
 //! * [`masks`]: each green's mask; the kernel's is their intersection.
 //! * [`actions`]: what the program wants done; the kernel has our master handler for every signal
 //!   that the program handles.
-//! * [`delivery`]: the master handler, and how the program's handler is entered.
+//! * [`delivery`]: the master handler: what is done with a signal, and when.
+//! * [`frames`]: how a handler of the program is entered.
 //! * [`notes`]: signals that came at a bad moment, or for somebody else.
 
 pub mod actions;
 mod calls;
 pub mod delivery;
+mod frames;
 pub mod masks;
 pub mod notes;
 pub mod timers;
