@@ -1,0 +1,83 @@
+//! Single calls of the kernel that do not wait: the ways of asking, by kind of descriptor. EAGAIN means
+//! that the caller has to. Called by `bytes` and `vectors`, and by whoever must know whether a descriptor
+//! is ready; nothing here parks.
+#![allow(unsafe_code)]
+
+use crate::call::{Answer, error};
+use crate::handlers::kernel;
+
+/// The flag of a socket call that is not to wait.
+pub const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
+const RWF_NOWAIT: usize = 8;
+/// What a description answers that does not know RWF_NOWAIT.
+pub const NO_NOWAIT: Answer = error(libc::EOPNOTSUPP);
+
+/// Is something ready right now? (`POLLERR` and `POLLHUP` count: the call will not wait.)
+pub fn ready(fd: i32, events: i16) -> bool {
+    let mut poll = libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    };
+    // SAFETY: one pollfd of ours, no waiting.
+    unsafe {
+        kernel(
+            libc::SYS_poll as usize,
+            [&raw mut poll as usize, 1, 0, 0, 0, 0],
+        ) != 0
+    }
+}
+
+/// Polls, then calls; for kinds that have no other way.
+pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
+    if !ready(fd, events) {
+        return error(libc::EAGAIN);
+    }
+    // SAFETY: the program's call, with its own arguments but perhaps another descriptor.
+    unsafe {
+        kernel(
+            number,
+            [fd as usize, args[1], args[2], args[3], args[4], args[5]],
+        )
+    }
+}
+
+pub fn receive(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
+    // SAFETY: the program's buffer.
+    unsafe {
+        kernel(
+            libc::SYS_recvfrom as usize,
+            [fd as usize, buffer, len, flags | DONTWAIT, 0, 0],
+        )
+    }
+}
+
+pub fn send(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
+    // SAFETY: the program's buffer.
+    unsafe {
+        kernel(
+            libc::SYS_sendto as usize,
+            [fd as usize, buffer, len, flags | DONTWAIT, 0, 0],
+        )
+    }
+}
+
+/// `preadv2`/`pwritev2` at the current position with RWF_NOWAIT.
+pub fn nowait(number: i64, fd: i32, vector: usize, count: usize) -> Answer {
+    let here = usize::MAX;
+    // SAFETY: the vector is the program's, or ours and describes the program's buffer.
+    unsafe {
+        kernel(
+            number as usize,
+            [fd as usize, vector, count, here, here, RWF_NOWAIT],
+        )
+    }
+}
+
+pub fn nowait_one(number: i64, fd: i32, buffer: usize, len: usize) -> Answer {
+    let vector = libc::iovec {
+        iov_base: buffer as *mut _,
+        iov_len: len,
+    };
+    nowait(number, fd, &raw const vector as usize, 1)
+}

@@ -1,0 +1,16 @@
+//! Bytes: read, write, readv, writev, recvfrom, sendto.
+//!
+//! Per-call ways of not blocking, by the descriptor's kind; never O_NONBLOCK on a description.
+//! A blocking write to a stream or pipe is complete, as Linux's is: it loops until everything is
+//! written, and gives the part that was when it is interrupted.
+//!
+//! * [`attempt`]: single calls that do not wait.
+//! * [`bytes`]: one buffer. [`vectors`]: several.
+
+mod attempt;
+mod bytes;
+mod vectors;
+
+pub use attempt::ready;
+pub use bytes::{read, recvfrom, sendto, write};
+pub use vectors::{finish_vector, readv, writev};
