@@ -1,13 +1,16 @@
 //! Builds C and C++ test programs with the system's compiler, once per content.
 //!
 //! Called by the runners. The product is named by a hash of everything that went in, so an unchanged program is never
-//! built again, and two test processes that build the same one at once do no harm: the last rename wins.
+//! built again. Of two test processes that build the same one at once the first has its product kept: it may run already,
+//! and a debugger finds no symbols in a file that was replaced.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::paths;
 
@@ -20,6 +23,9 @@ const FLAGS: [&str; 6] = [
     "-Werror=implicit-function-declaration",
     "-pthread",
 ];
+
+/// Builds begun in this process: `cargo test` runs tests as threads of one.
+static BUILDS: AtomicU32 = AtomicU32::new(0);
 
 /// Where built programs are kept.
 pub fn cache() -> PathBuf {
@@ -56,7 +62,8 @@ fn build(source: &Path, flags: &[String], ending: &str) -> Result<PathBuf, Strin
         return Ok(product);
     }
     fs::create_dir_all(cache()).map_err(|e| format!("cannot make {}: {e}", cache().display()))?;
-    let unfinished = product.with_extension(format!("{}.part", std::process::id()));
+    let mine = (std::process::id(), BUILDS.fetch_add(1, Ordering::Relaxed));
+    let unfinished = product.with_extension(format!("{}-{}.part", mine.0, mine.1));
     let compiler = if source.extension().is_some_and(|e| e == "cpp") {
         "g++"
     } else {
@@ -79,9 +86,16 @@ fn build(source: &Path, flags: &[String], ending: &str) -> Result<PathBuf, Strin
             String::from_utf8_lossy(&output.stderr)
         ));
     }
-    fs::rename(&unfinished, &product)
-        .map_err(|e| format!("cannot place {}: {e}", product.display()))?;
+    place(&unfinished, &product).map_err(|e| format!("cannot place {}: {e}", product.display()))?;
     Ok(product)
+}
+
+/// Gives a finished file its name, unless there is one of that name already.
+fn place(unfinished: &Path, product: &Path) -> std::io::Result<()> {
+    match fs::hard_link(unfinished, product) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => fs::rename(unfinished, product),
+        _ => fs::remove_file(unfinished),
+    }
 }
 
 fn fingerprint(source: &Path, flags: &[String]) -> Result<u64, String> {

@@ -30,7 +30,8 @@ fn gdb_shows_parked_threads_and_their_stacks() -> Result {
     gdb.arg(paths::root().join("docs/lichen-gdb.py"));
     gdb.args(["-ex", "lichen threads", "-ex", "lichen bt 4194305"]);
     run::enter(&mut gdb, World::Native);
-    let seen = run::finish(gdb, LIMIT)?.stdout;
+    let gdb = run::finish(gdb, LIMIT)?;
+    let seen = gdb.stdout;
     let parked = seen
         .lines()
         .filter(|line| line.contains(" parked   descriptor "))
@@ -39,7 +40,8 @@ fn gdb_shows_parked_threads_and_their_stacks() -> Result {
     let whole = ["lichen_dispatch ", "read (", "start_thread ("];
     if parked != CONNECTIONS + 1 || !whole.iter().all(|frame| seen.contains(frame)) {
         return Err(format!(
-            "{parked} parked threads, or a stack that ends early:\n{seen}"
+            "{parked} parked threads, or a stack that ends early:\n{seen}\n{}",
+            gdb.stderr
         ));
     }
 
