@@ -92,6 +92,8 @@ pub struct Green {
     /// To put back when a call with a temporary mask (`ppoll`) ends; valid if `mask_saved`.
     pub saved_mask: Cell<u64>,
     pub mask_saved: Cell<bool>,
+    /// Signals it waits for in sigwait(3): they come to it although it blocks them.
+    pub sigwait: Cell<u64>,
     pub is_first: Cell<bool>,
     /// The program's alternate signal stack: address, size, flags.
     pub altstack: Cell<[usize; 3]>,
@@ -128,6 +130,7 @@ impl Green {
         self.mask.set(0);
         self.pending.set(0);
         self.mask_saved.set(false);
+        self.sigwait.set(0);
         self.is_first.set(false);
         self.altstack.set([0, 0, libc::SS_DISABLE as usize]);
         self.robust_list.set(0);

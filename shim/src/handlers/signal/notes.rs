@@ -9,7 +9,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use lichen_runtime::Runtime;
 use lichen_runtime::green::masks::bit;
-use lichen_runtime::green::{GreenRef, State, Wait, Wake};
+use lichen_runtime::green::{GreenRef, State, Wake};
 use lichen_runtime::sched::runtime;
 use lichen_runtime::sys;
 
@@ -186,7 +186,7 @@ pub fn take_from(green: GreenRef, set: u64) -> Option<Note> {
 
 /// Signals that a parked green waits for in sigwait: these come to it although it blocks them.
 pub fn want(green: GreenRef, set: u64) {
-    green.saved_mask.set(set);
+    green.sigwait.set(set);
     let all = NOTES_LIST.wanted.load(Ordering::Relaxed);
     NOTES_LIST.wanted.store(all | set, Ordering::Relaxed);
 }
@@ -215,8 +215,7 @@ pub fn route() {
             continue;
         };
         target.pending.set(target.pending.get() | bit(note.signal));
-        let sigwait = target.wait.get() == Wait::Descriptor
-            && target.saved_mask.get() & bit(note.signal) != 0;
+        let sigwait = target.sigwait.get() & bit(note.signal) != 0;
         if target.mask.get() & bit(note.signal) == 0 || sigwait {
             poke(runtime, target);
         }
@@ -227,12 +226,10 @@ pub fn route() {
 /// any that has it open (the kernel's order in `complete_signal`).
 fn choose(runtime: &Runtime, signal: i32) -> Option<GreenRef> {
     if is_wanted(signal) {
-        let waiting = runtime.table.iter().find(|g| {
-            g.state.get() == State::Parked
-                && g.wait.get() == Wait::Descriptor
-                && !g.mask_saved.get()
-                && g.saved_mask.get() & bit(signal) != 0
-        });
+        let waits = |g: &GreenRef| {
+            g.state.get() == State::Parked && g.sigwait.get() & bit(signal) != 0
+        };
+        let waiting = runtime.table.iter().find(waits);
         if waiting.is_some() {
             return waiting;
         }
