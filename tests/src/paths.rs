@@ -49,11 +49,13 @@ pub fn server(name: &str) -> Result<PathBuf, String> {
 fn find(variable: &str, file: &str, package: &str) -> Result<PathBuf, String> {
     if let Some(given) = std::env::var_os(variable) {
         let given = PathBuf::from(given);
-        return if given.is_absolute() && given.is_file() {
+        // The name counts: the shim knows its own entry of LD_PRELOAD by it.
+        let named = given.file_name().is_some_and(|name| name == file);
+        return if given.is_absolute() && given.is_file() && named {
             Ok(given)
         } else {
             Err(format!(
-                "{variable}={} is not an absolute path of a file",
+                "{variable}={} is not the absolute path of a file called {file}",
                 given.display()
             ))
         };
