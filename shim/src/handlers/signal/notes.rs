@@ -226,9 +226,8 @@ pub fn route() {
 /// any that has it open (the kernel's order in `complete_signal`).
 fn choose(runtime: &Runtime, signal: i32) -> Option<GreenRef> {
     if is_wanted(signal) {
-        let waits = |g: &GreenRef| {
-            g.state.get() == State::Parked && g.sigwait.get() & bit(signal) != 0
-        };
+        let waits =
+            |g: &GreenRef| g.state.get() == State::Parked && g.sigwait.get() & bit(signal) != 0;
         let waiting = runtime.table.iter().find(waits);
         if waiting.is_some() {
             return waiting;
