@@ -115,7 +115,7 @@ table! {
     SYS_sched_rr_get_interval thread::scheduling, "nothing", "answers for the kernel thread";
     SYS_getpriority thread::priority, "nothing", "answers for the kernel thread";
     SYS_setpriority thread::priority, "nothing", "acts on the kernel thread";
-    SYS_prctl thread::prctl, "nothing", "names of threads are kept by the kernel thread";
+    SYS_prctl thread::prctl, "nothing", "a thread may name itself; tools outside see the first thread's name";
     SYS_tgkill signal::tgkill, "nothing", "";
     SYS_tkill signal::tkill, "nothing", "";
     SYS_rt_sigprocmask signal::rt_sigprocmask, "nothing", "masks are per thread";
@@ -127,8 +127,8 @@ table! {
     SYS_sigaltstack signal::sigaltstack, "nothing", "";
     SYS_timer_create signal::timers::timer_create, "nothing", "timers that signal one thread";
     SYS_timer_delete signal::timers::timer_delete, "nothing", "";
-    SYS_wait4 offload::wait4, "a child", "a helper thread waits";
-    SYS_waitid offload::waitid, "a child", "a helper thread waits";
+    SYS_wait4 offload::wait4, "a child", "for any child, or for a stop, a helper thread waits";
+    SYS_waitid offload::waitid, "a child", "as wait4";
     SYS_flock offload::flock, "another process", "a helper thread waits";
     SYS_semop offload::semop, "another process", "a helper thread waits";
     SYS_semtimedop offload::semop, "another process", "a helper thread waits";
