@@ -92,8 +92,6 @@ pub struct Green {
     /// To put back when a call with a temporary mask (`ppoll`) ends; valid if `mask_saved`.
     pub saved_mask: Cell<u64>,
     pub mask_saved: Cell<bool>,
-    /// Signals it waits for in sigwait(3): they come to it although it blocks them.
-    pub sigwait: Cell<u64>,
     pub is_first: Cell<bool>,
     /// The program's alternate signal stack: address, size, flags.
     pub altstack: Cell<[usize; 3]>,
@@ -108,12 +106,23 @@ pub struct Green {
     pub frame: Cell<usize>,
     /// Its name (PR_SET_NAME), with a zero byte at the end; empty: that of its maker.
     pub name: Cell<[u8; 16]>,
+    /// Signals it waits for in sigwait(3): they come to it although it blocks them.
+    pub sigwait: Cell<u64>,
 
     pub(crate) remote: Links<Green>,
 }
 
 const _: () = assert!(size_of::<Green>() == 192);
-const _: () = assert!(core::mem::offset_of!(Green, tid) == 64);
+// What docs/debugging.md promises to tools. A change of any of these is a new `table::VERSION`.
+const _: () = {
+    use core::mem::offset_of;
+    assert!(offset_of!(Green, state) == 24 && offset_of!(Green, wait) == 25);
+    assert!(offset_of!(Green, since) == 36 && offset_of!(Green, wait_argument) == 40);
+    assert!(offset_of!(Green, mask) == 48 && offset_of!(Green, pending) == 56);
+    assert!(offset_of!(Green, tid) == 64 && offset_of!(Green, is_first) == 81);
+    assert!(offset_of!(Green, altstack) == 88 && offset_of!(Green, start) == 128);
+    assert!(offset_of!(Green, name) == 144);
+};
 
 impl Green {
     /// Makes the record fresh for a new thread.

@@ -37,7 +37,12 @@ fn gdb_shows_parked_threads_and_their_stacks() -> Result {
         .filter(|line| line.contains(" parked   descriptor "))
         .count();
     // The thread's own function may have no name where the compiler made another of it; its caller has one.
-    let whole = ["lichen_dispatch ", "read (", "start_thread ("];
+    let whole = [
+        "(first thread)",
+        "lichen_dispatch ",
+        "read (",
+        "start_thread (",
+    ];
     if parked != CONNECTIONS + 1 || !whole.iter().all(|frame| seen.contains(frame)) {
         return Err(format!(
             "{parked} parked threads, or a stack that ends early:\n{seen}\n{}",
