@@ -65,9 +65,9 @@ table! {
     SYS_sendmsg message::sendmsg, "a descriptor", "";
     SYS_recvmmsg message::recvmmsg, "a descriptor", "";
     SYS_sendmmsg message::sendmmsg, "a descriptor", "";
-    SYS_accept socket::accept, "a peer", "a listener shared with other processes can hold up the other threads when another process takes the connection first";
+    SYS_accept socket::accept, "a peer", "on a listener that other processes may share a helper thread accepts";
     SYS_accept4 socket::accept4, "a peer", "as accept";
-    SYS_connect socket::connect, "a peer", "sockets inherited from another process connect natively";
+    SYS_connect socket::connect, "a peer", "with a socket that other processes may share a helper thread waits";
     SYS_socket socket::socket, "nothing", "noted, so that the socket's kind is known";
     SYS_socketpair socket::socketpair, "nothing", "noted";
     SYS_setsockopt socket::setsockopt, "nothing", "noted: time-outs, upper-layer protocols";
@@ -85,7 +85,7 @@ table! {
     SYS_dup fd::dup, "nothing", "";
     SYS_dup2 fd::dup2, "nothing", "";
     SYS_dup3 fd::dup3, "nothing", "";
-    SYS_fcntl fd::fcntl, "nothing", "";
+    SYS_fcntl fd::fcntl, "another process", "F_SETLKW and F_OFD_SETLKW: a helper thread waits";
     SYS_ioctl fd::ioctl, "nothing", "FIONBIO is noted";
     SYS_pipe fd::pipe, "nothing", "noted";
     SYS_pipe2 fd::pipe2, "nothing", "noted";

@@ -63,7 +63,7 @@ pub fn fetch_ahead(next: Option<GreenRef>) {
 }
 
 /// Lines of a parked stack worth fetching: the switch's 64 bytes, our frames, the door's, libc's.
-const FETCH_LINES: usize = 12;
+const FETCH_LINES: usize = 14;
 /// Where glibc keeps `cancelhandling` and its neighbours in `struct pthread` (a hint, no more).
 const TCB_CANCEL: usize = 0x300;
 

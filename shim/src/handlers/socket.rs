@@ -1,6 +1,7 @@
 //! Peers: accept, connect; and the birth of sockets, so that their kind is known without asking.
 #![allow(unsafe_code)]
 
+use super::offload::by_helper;
 use super::wait::OnFd;
 use super::{io, kernel};
 use crate::abi::user;
@@ -23,7 +24,7 @@ pub fn accept4(frame: &mut Frame, runtime: &Runtime) -> Answer {
 }
 
 /// Polls, then accepts. No O_NONBLOCK on a listener, ever. With one carrier nobody in this process
-/// can take the connection between the two steps.
+/// can take the connection between the two steps; where another process can, a helper accepts.
 fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
     let fd = frame.fd();
     let kind = fds::kind(fd);
@@ -38,14 +39,19 @@ fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
         socket: true,
         skips: false,
     };
-    let number = frame.number;
+    let shared = !fds::is_own(fd) && !fds::is_nonblocking(fd) && fds::is_listening(fd);
     let answer = wait.run(|fd| {
-        if !io::ready(fd, libc::POLLIN) && !fds::is_nonblocking(fd) && fds::is_listening(fd) {
+        let waits = || !fds::is_nonblocking(fd) && fds::is_listening(fd);
+        if !io::ready(fd, libc::POLLIN) && waits() {
             return error(libc::EAGAIN);
         }
-        let a = frame.args();
+        let [_, address, len, flags, ..] = frame.args();
+        let args = [fd as usize, address, len, flags, 0, 0];
+        if shared {
+            return by_helper(runtime, frame.number, args);
+        }
         // SAFETY: the program's own arguments.
-        unsafe { kernel(number, [fd as usize, a[1], a[2], a[3], 0, 0]) }
+        unsafe { kernel(frame.number, args) }
     });
     if answer >= 0 {
         fds::made(answer as i32, kind, flags & libc::SOCK_NONBLOCK != 0);
@@ -53,12 +59,19 @@ fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
     answer
 }
 
-/// `connect(2)`. A socket made here gets O_NONBLOCK meanwhile; others connect natively.
+/// `connect(2)`. A socket made here gets O_NONBLOCK meanwhile; with one that others may share a helper
+/// waits.
 pub fn connect(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let fd = frame.fd();
     let kind = fds::kind(fd);
-    if !kind.is_socket() || kind == Kind::Datagram || !fds::is_own(fd) || fds::is_nonblocking(fd) {
+    if !kind.is_socket() || kind == Kind::Datagram || fds::is_nonblocking(fd) {
         return NATIVE;
+    }
+    if !fds::is_own(fd) {
+        return match by_helper(runtime, frame.number, frame.args()) {
+            RESTART => error(libc::EINTR), // the connect goes on by itself
+            answer => answer,
+        };
     }
     let mut pause_ns = 1_000_000;
     loop {
