@@ -36,6 +36,14 @@ fn gdb_shows_parked_threads_and_their_stacks() -> Result {
         .lines()
         .filter(|line| line.contains(" parked   descriptor "))
         .count();
+    // The last column of each thread but the first: the function it was started with.
+    let named = seen
+        .lines()
+        .filter(|line| {
+            let start = line.split_whitespace().last().unwrap_or_default();
+            line.contains(" parked   descriptor ") && start.split('.').next() == Some("serve")
+        })
+        .count();
     // The thread's own function may have no name where the compiler made another of it; its caller has one.
     let whole = [
         "(first thread)",
@@ -43,9 +51,12 @@ fn gdb_shows_parked_threads_and_their_stacks() -> Result {
         "read (",
         "start_thread (",
     ];
-    if parked != CONNECTIONS + 1 || !whole.iter().all(|frame| seen.contains(frame)) {
+    if parked != CONNECTIONS + 1
+        || named != CONNECTIONS
+        || !whole.iter().all(|frame| seen.contains(frame))
+    {
         return Err(format!(
-            "{parked} parked threads, or a stack that ends early:\n{seen}\n{}",
+            "{parked} parked threads, {named} by their function, or a stack that ends early:\n{seen}\n{}",
             gdb.stderr
         ));
     }
