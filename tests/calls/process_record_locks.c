@@ -66,6 +66,9 @@ static void of_another_process(void)
     CHECK_CHILD(child, 0);
     for (int i = 0; i < WAITERS; i++)
         join(threads[i]);
+    int fd = again();
+    CHECK_EQ(lock(fd, F_SETLK, F_UNLCK), 0);
+    CHECK_EQ(close(fd), 0);
 }
 
 static void of_another_description(void)
