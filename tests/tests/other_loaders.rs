@@ -99,7 +99,9 @@ fn only_our_entry_is_dropped(ways: &[&str]) -> Result {
 
 #[test]
 fn exec_with_a_list_drops_only_our_entry() -> Result {
-    only_our_entry_is_dropped(&["execve", "execv", "execvp", "execvpe", "fexecve"])
+    only_our_entry_is_dropped(&[
+        "execve", "execv", "execvp", "execvpe", "fexecve", "execveat",
+    ])
 }
 
 #[test]

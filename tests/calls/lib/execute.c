@@ -46,6 +46,8 @@ static void *execute(void *unused)
         execle(program, "program", "one", (char *)NULL, environ);
     else if (!strcmp(way, "fexecve"))
         fexecve(open(program, O_RDONLY | O_CLOEXEC), args, environ);
+    else if (!strcmp(way, "execveat"))
+        execveat(AT_FDCWD, program, args, environ, 0);
     else if (!strcmp(way, "posix_spawn"))
         spawned(0);
     else if (!strcmp(way, "posix_spawnp"))
