@@ -17,19 +17,16 @@ type Result<T = ()> = std::result::Result<T, String>;
 const LIMIT: Duration = Duration::from_secs(20);
 const LOADER: &str = "ld-musl-x86_64.so.1";
 
+/// Builds a file of this package.
 fn build(name: &str, flags: &[&str]) -> Result<PathBuf> {
     let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
-    compile::program(
-        &paths::root().join("tests/calls/lib").join(name),
-        &flags,
-        &[],
-    )
+    compile::program(&paths::root().join("tests").join(name), &flags, &[])
 }
 
 /// A program that the kernel starts by a loader named as musl's is.
 fn program_for_musl() -> Result<PathBuf> {
     let shows = build(
-        "show_environment.c",
+        "tests/other_loaders/show_environment.c",
         &[
             "-static-pie",
             "-nostdlib",
@@ -48,14 +45,14 @@ fn program_for_musl() -> Result<PathBuf> {
         return Err(format!("cannot make {}: {e}", loader.display()));
     }
     build(
-        "execute.c",
+        "tests/other_loaders/execute.c",
         &[&format!("-Wl,--dynamic-linker={}", loader.display())],
     )
 }
 
 /// What the executed program finds in its environment, in alphabetical order.
 fn environment(world: World<'_>, preload: &str, args: &[&str], program: &Path) -> Result<String> {
-    let mut command = Command::new(build("execute.c", &[])?);
+    let mut command = Command::new(build("tests/other_loaders/execute.c", &[])?);
     run::enter(&mut command, world);
     command.args(args).arg(program);
     command.env("LD_PRELOAD", preload).env("KEPT", "a=b c");
@@ -71,7 +68,7 @@ fn environment(world: World<'_>, preload: &str, args: &[&str], program: &Path) -
 
 fn only_our_entry_is_dropped(ways: &[&str]) -> Result {
     let shim = paths::shim()?;
-    let other = build("tls_library.c", &["-shared", "-fPIC"])?;
+    let other = build("calls/lib/tls_library.c", &["-shared", "-fPIC"])?;
     let other = other.display().to_string();
     let program = program_for_musl()?;
     for way in ways {
