@@ -36,7 +36,13 @@ const SAW_SPECIAL: u8 = 4;
 const END: u8 = 8;
 
 /// Descriptors beyond this number are not watched; calls on them stay native.
-pub const SLOTS_MAX: usize = 1 << 20;
+const SLOTS_MAX: usize = 1 << 20;
+
+/// How many descriptors a table needs to know: the process's hard limit, as far as we go.
+pub fn descriptors() -> usize {
+    let limit = sys::hard_limit(libc::RLIMIT_NOFILE).max(1024);
+    usize::try_from(limit).unwrap_or(SLOTS_MAX).min(SLOTS_MAX)
+}
 /// Events taken from the kernel at once.
 const EVENTS: usize = 512;
 /// How many events ahead the second of two fetches is made; the first is made twice as far.
@@ -80,6 +86,7 @@ impl FdWaiter {
 /// The slots of all descriptors. Green side and scheduler side of the one carrier.
 pub struct Slots {
     base: Cell<*const Slot>,
+    capacity: Cell<usize>,
     /// One more than the highest descriptor ever registered.
     end: Cell<i32>,
 }
@@ -89,27 +96,39 @@ impl Slots {
     pub const fn new() -> Slots {
         Slots {
             base: Cell::new(null()),
+            capacity: Cell::new(0),
             end: Cell::new(0),
         }
     }
 
     /// Maps the table. `false` if there is no address space for it.
     pub fn map(&self) -> bool {
-        match sys::map_anonymous(SLOTS_MAX * size_of::<Slot>()) {
+        let count = descriptors();
+        match sys::map_anonymous(count * size_of::<Slot>()) {
             Some(address) => {
                 self.base.set(address.cast());
+                self.capacity.set(count);
                 true
             }
             None => false,
         }
     }
 
+    /// Takes the table away again: activation failed.
+    pub fn unmap(&self) {
+        let len = self.capacity.replace(0) * size_of::<Slot>();
+        if len != 0 {
+            // SAFETY: the mapping made above; nobody waits for a descriptor.
+            unsafe { sys::unmap(self.base.get().cast_mut().cast(), len) };
+        }
+    }
+
     #[inline(always)]
     fn get(&self, fd: i32) -> Option<&Slot> {
-        if fd as u32 as usize >= SLOTS_MAX || self.base.get().is_null() {
+        if fd as u32 as usize >= self.capacity.get() {
             return None;
         }
-        // SAFETY: the mapping holds SLOTS_MAX zeroed slots for ever, and zeros are a valid slot.
+        // SAFETY: the mapping holds `capacity` zeroed slots for ever, and zeros are a valid slot.
         Some(unsafe { &*self.base.get().add(fd as usize) })
     }
 

@@ -191,23 +191,31 @@ pub fn timespec(ns: u64) -> libc::timespec {
     }
 }
 
-/// Where our own descriptors begin: just below the soft limit.
-pub fn descriptor_floor() -> usize {
+fn limits(resource: libc::__rlimit_resource_t) -> libc::rlimit {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
     // SAFETY: `limit` is ours.
-    unsafe {
-        raw!(
-            libc::SYS_prlimit64,
-            0,
-            libc::RLIMIT_NOFILE,
-            0,
-            &raw mut limit
-        )
-    };
-    limit.rlim_cur.min(1 << 20).saturating_sub(16) as usize
+    unsafe { raw!(libc::SYS_prlimit64, 0, resource, 0, &raw mut limit) };
+    limit
+}
+
+/// The soft limit of a resource (getrlimit(2)); `u64::MAX` is none.
+pub fn soft_limit(resource: libc::__rlimit_resource_t) -> u64 {
+    limits(resource).rlim_cur
+}
+
+/// The hard limit of a resource.
+pub fn hard_limit(resource: libc::__rlimit_resource_t) -> u64 {
+    limits(resource).rlim_max
+}
+
+/// Where our own descriptors begin: just below the soft limit.
+pub fn descriptor_floor() -> usize {
+    soft_limit(libc::RLIMIT_NOFILE)
+        .min(1 << 20)
+        .saturating_sub(16) as usize
 }
 
 /// Moves a descriptor of ours to a high number, close-on-exec, so that the program neither meets it

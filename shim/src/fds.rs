@@ -9,7 +9,7 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU16, Ordering};
 use lichen_runtime::arch::syscall6;
-use lichen_runtime::reactor::SLOTS_MAX;
+use lichen_runtime::reactor;
 use lichen_runtime::sys;
 
 /// How to try a call on it without blocking.
@@ -84,6 +84,7 @@ struct Entry {
 
 struct Table {
     base: Cell<*const Cell<Entry>>,
+    capacity: Cell<usize>,
     end: Cell<i32>,
 }
 
@@ -92,6 +93,7 @@ unsafe impl Sync for Table {}
 
 static TABLE: Table = Table {
     base: Cell::new(core::ptr::null()),
+    capacity: Cell::new(0),
     end: Cell::new(0),
 };
 
@@ -105,20 +107,31 @@ pub fn end() -> i32 {
 
 /// Maps the table at activation. `false`: no address space.
 pub fn map() -> bool {
-    match sys::map_anonymous(SLOTS_MAX * size_of::<Entry>()) {
+    let count = reactor::descriptors();
+    match sys::map_anonymous(count * size_of::<Entry>()) {
         Some(address) => {
             TABLE.base.set(address.cast());
+            TABLE.capacity.set(count);
             true
         }
         None => false,
     }
 }
 
+/// Takes the table away again: activation failed.
+pub fn unmap() {
+    let len = TABLE.capacity.replace(0) * size_of::<Entry>();
+    if len != 0 {
+        // SAFETY: the mapping made above; nothing is known of any descriptor yet.
+        unsafe { sys::unmap(TABLE.base.get().cast_mut().cast(), len) };
+    }
+}
+
 fn entry(fd: i32) -> Option<&'static Cell<Entry>> {
-    if fd as u32 as usize >= SLOTS_MAX {
+    if fd as u32 as usize >= TABLE.capacity.get() {
         return None;
     }
-    // SAFETY: the mapping holds SLOTS_MAX zeroed entries for ever.
+    // SAFETY: the mapping holds `capacity` zeroed entries for ever.
     Some(unsafe { &*TABLE.base.get().add(fd as usize) })
 }
 

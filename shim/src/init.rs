@@ -236,6 +236,11 @@ pub fn activate() {
             signal::masks::push(runtime());
         }
         Err(why) => {
+            // The program goes on natively, with all the memory it would have had.
+            fds::unmap();
+            runtime().drop_scheduler();
+            runtime().slots.unmap();
+            runtime().table.unmap();
             sys::set_kernel_mask(mask);
             STAGE.store(REFUSED, Ordering::Release);
             refuse(&why);

@@ -23,6 +23,8 @@ pub const VERSION: u32 = 1;
 pub const RECORDS_MAX: usize = 1 << 21;
 const TID_BASE: u32 = 1 << 22;
 const GENERATIONS: u32 = 510;
+/// Under RLIMIT_AS the table takes this part of the limit: 16,384 threads for each 50 MiB.
+const LIMITED_SHARE: u64 = 16;
 
 /// The first bytes of the mapping.
 #[repr(C, align(64))]
@@ -56,20 +58,30 @@ impl Table {
         }
     }
 
-    /// Maps the table; smaller where address space is short. `false` if there is no room at all.
+    /// Maps the table: all it may ever need where address space is free, else a small part of what
+    /// RLIMIT_AS leaves to the program. `false` if there is no room.
     pub fn map(&self) -> bool {
-        let mut capacity = RECORDS_MAX;
-        while capacity >= 1024 {
-            let len = size_of::<Header>() + capacity * size_of::<Green>();
-            if let Some(address) = sys::map_anonymous(len) {
-                sys::name_mapping(address, len, c"lichen:greens");
-                LICHEN_GREENS.store(address as usize, Ordering::Release);
-                self.header.set(Some(write_header(address, capacity)));
-                return true;
-            }
-            capacity /= 8;
+        let share = sys::soft_limit(libc::RLIMIT_AS) / LIMITED_SHARE;
+        let fits = usize::try_from(share).unwrap_or(usize::MAX) / size_of::<Green>();
+        let capacity = fits.min(RECORDS_MAX);
+        let len = size_of::<Header>() + capacity * size_of::<Green>();
+        let Some(address) = sys::map_anonymous(len).filter(|_| capacity > 0) else {
+            return false;
+        };
+        sys::name_mapping(address, len, c"lichen:greens");
+        LICHEN_GREENS.store(address as usize, Ordering::Release);
+        self.header.set(Some(write_header(address, capacity)));
+        true
+    }
+
+    /// Takes the table away again: activation failed, and nobody has a handle.
+    pub fn unmap(&self) {
+        if let Some(header) = self.header.take() {
+            LICHEN_GREENS.store(0, Ordering::Release);
+            let len = size_of::<Header>() + header.capacity as usize * size_of::<Green>();
+            // SAFETY: the mapping made above; activation has ended, so no record is in use.
+            unsafe { sys::unmap(core::ptr::from_ref(header).cast_mut().cast(), len) };
         }
-        false
     }
 
     /// The header, for statistics. `None` before activation.

@@ -135,6 +135,18 @@ impl Runtime {
         self.boot.set(Some(scheduler));
     }
 
+    /// Takes back what was made for the scheduler: activation failed.
+    pub fn drop_scheduler(&self) {
+        drop(self.boot.take());
+        let [_, bell, clock] = self.own_fds();
+        for fd in [bell, clock] {
+            if fd >= 0 {
+                sys::close(fd);
+            }
+        }
+        self.set_own_fds([-1; 3]);
+    }
+
     pub(super) fn take_scheduler(&self) -> Option<Box<Scheduler>> {
         self.boot.take()
     }
