@@ -32,8 +32,10 @@ pub extern "C" fn at_exit() {
     let threads = runtime.table.header().map_or(1, |h| h.created.get());
     let calls = runtime.worker.calls.get();
     write_grouped(&mut line, threads);
-    let plural = if threads == 1 { "" } else { "s" };
-    let _ = write!(line, " thread{plural} on 1 kernel thread, ");
+    let plural = |n: u64| if n == 1 { "" } else { "s" };
+    let kernel = 1 + u64::from(runtime.helpers.made());
+    let (many, more) = (plural(threads), plural(kernel));
+    let _ = write!(line, " thread{many} on {kernel} kernel thread{more}, ");
     let _ = match calls {
         0..10_000 => write!(line, "{calls} calls"),
         10_000..1_000_000 => write!(line, "{}.{} k calls", calls / 1000, calls / 100 % 10),
