@@ -8,11 +8,14 @@ use core::sync::atomic::AtomicU32;
 /// Words the doors' asm may use over a `vfork`, when no stack can be trusted.
 pub const SCRATCH: usize = 24;
 
+/// [`Worker::inside`] while a child that will execute something runs in our memory.
+pub const INSIDE_LENT: u32 = 2;
+
 /// One kernel thread of ours.
 #[repr(C)]
 pub struct Worker {
-    /// Not 0: this kernel thread is on the scheduler side, or its address space is lent to a
-    /// `vfork` child. Doors pass everything straight to the kernel.
+    /// Not 0: this kernel thread is on the scheduler side (1), or its address space is lent to a
+    /// `vfork` child ([`INSIDE_LENT`]). Doors pass everything straight to the kernel.
     pub inside: AtomicU32,
     /// Not 0: the exit edge of a door must look for signals before it returns to the program.
     pub attention: AtomicU32,

@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use lichen_runtime::Runtime;
 use lichen_runtime::heap::Heap;
 use lichen_runtime::sched::runtime;
+use lichen_runtime::sched::worker::INSIDE_LENT;
 use lichen_runtime::{park, sys};
 use lichen_settings::Cap;
 
@@ -268,7 +269,7 @@ fn lend(runtime: &Runtime) {
         word.set(mask as usize);
     }
     sys::set_kernel_mask(u64::MAX);
-    runtime.worker.inside.store(1, Ordering::Relaxed);
+    runtime.worker.inside.store(INSIDE_LENT, Ordering::Relaxed);
 }
 
 fn take_back(runtime: &Runtime) {

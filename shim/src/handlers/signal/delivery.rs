@@ -27,6 +27,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use lichen_runtime::green::GreenRef;
 use lichen_runtime::green::masks::{ALL, bit};
 use lichen_runtime::sched::runtime;
+use lichen_runtime::sched::worker::INSIDE_LENT;
 use lichen_runtime::{Runtime, arch, sys};
 
 /// What the master handler must know and activation found out.
@@ -101,8 +102,15 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
             die_of_fault(signal, context);
         }
     }
-    let inside = worker.inside.load(Ordering::Relaxed) != 0;
-    let Some(green) = worker.current.get().filter(|_| !inside) else {
+    let inside = worker.inside.load(Ordering::Relaxed);
+    if fault && inside == INSIDE_LENT {
+        // The child of a vfork: it dies of it, as it would if it had a handler table of its own.
+        return actions::to_default(signal);
+    }
+    if fault && inside != 0 {
+        die_of_fault(signal, context);
+    }
+    let Some(green) = worker.current.get().filter(|_| inside == 0) else {
         return note(runtime, signal, directed(runtime, info), info, true);
     };
     match place {
