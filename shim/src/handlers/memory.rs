@@ -47,9 +47,10 @@ struct Region {
 }
 
 const TAKEN: u32 = u32::MAX;
-/// Colours, and the bytes from one to the next. More would cost a stack of 16 KiB a third page.
+/// Colours, the bytes from one to the next, and the smallest stack that is coloured.
 const COLOURS: usize = 32;
 const COLOUR: usize = 64;
+const COLOURED: usize = 64 << 10;
 
 /// A slot in use.
 struct Slot {
@@ -126,13 +127,17 @@ fn locate(address: usize) -> Option<Slot> {
         region: cell,
         number,
         base,
-        stack: base + colour(number),
+        stack: base + colour(number, region.size),
     };
     (region.link(number).get() == TAKEN).then_some(slot)
 }
 
-/// The colour of a slot, in bytes.
-fn colour(number: usize) -> usize {
+/// The colour of a slot, in bytes. Small stacks have none: who asks for them wants many threads, and
+/// a stack that begins in the middle of a page costs one page more.
+fn colour(number: usize, size: usize) -> usize {
+    if size < COLOURED {
+        return 0;
+    }
     number % COLOURS * COLOUR
 }
 
@@ -199,7 +204,7 @@ fn take(size: usize) -> Option<usize> {
     };
     region.link(slot).set(TAKEN);
     cell.set(region);
-    Some(region.base + slot * region.stride + colour(slot))
+    Some(region.base + slot * region.stride + colour(slot, region.size))
 }
 
 /// `mmap(2)`: a stack of a thread, as glibc asks for it (nptl/allocatestack.c).
