@@ -7,7 +7,6 @@
 #![allow(unsafe_code)]
 
 use crate::doors::rewrite::{Job, text};
-use crate::doors::x86_64 as asm;
 use crate::handlers::{fork, signal, thread};
 use crate::modules::{self, Module};
 use crate::{dispatch, fds, stats, tcb};
@@ -368,7 +367,6 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
     signal::actions::import(&modules::all());
     runtime.active.store(true, Ordering::Release);
     fork::note_heap(&crate::HEAP);
-    let _ = asm::SLOTS;
     Ok(())
 }
 

@@ -80,13 +80,11 @@ impl Module {
 
     /// The bytes of an unrelocated address, if a readable segment holds them all.
     pub fn bytes(&self, vaddr: usize, len: usize) -> Option<&'static [u8]> {
-        let segment = self
-            .loads()
+        self.loads()
             .filter(|p| p.p_flags & libc::PF_R != 0)
             .find(|p| {
                 vaddr >= p.p_vaddr as usize && vaddr + len <= (p.p_vaddr + p.p_filesz) as usize
             })?;
-        let _ = segment;
         // SAFETY: within a readable segment of a module that stays mapped (libc and ld.so do).
         Some(unsafe { core::slice::from_raw_parts((self.base + vaddr) as *const u8, len) })
     }

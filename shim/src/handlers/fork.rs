@@ -214,7 +214,6 @@ fn child(runtime: &Runtime) {
     runtime.masks.clear();
     green.accounted.set(false);
     masks::account(runtime, green);
-    super::memory::after_fork(green);
     super::futex::set_foreign(false);
     let mut failed = false;
     park::serve(runtime, &mut |scheduler| {

@@ -12,6 +12,9 @@
 //! would all fall into the same few sets of the cache. glibc does not mind where a stack begins
 //! (it aligns the TCB itself); what it later says in pages is taken to the pages inside.
 //!
+//! In the child of a fork the stacks of the other threads are still mapped; glibc puts them into its
+//! cache and uses them again.
+//!
 //! Green side: no allocation; the lists run through a table of regions and their first free slots.
 #![allow(unsafe_code)]
 
@@ -21,7 +24,6 @@ use crate::tcb;
 use core::cell::Cell;
 use lichen_runtime::Runtime;
 use lichen_runtime::caps::{MADV_GUARD_INSTALL, MADV_GUARD_REMOVE};
-use lichen_runtime::green::GreenRef;
 use lichen_runtime::sys;
 
 const PAGE: usize = 4096;
@@ -98,10 +100,6 @@ pub fn set_up(_: &Runtime) {
 pub fn start_offset() -> usize {
     STATE.start_offset.get()
 }
-
-/// In the child of a fork the stacks of the other threads are still mapped; glibc puts them into its
-/// cache and uses them again, so nothing changes here.
-pub fn after_fork(_: GreenRef) {}
 
 impl Region {
     fn link(&self, slot: usize) -> &Cell<u32> {

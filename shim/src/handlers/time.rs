@@ -40,38 +40,29 @@ pub fn nanosleep(frame: &mut Frame, runtime: &Runtime) -> Answer {
     sleep_for(runtime, frame.rdi, frame.rsi)
 }
 
+/// Sleeps. EINTR, with the remainder, if a handler is to run; if the signal went to another thread
+/// the sleep goes on for the rest, and the program's request is not read again.
 fn sleep_for(runtime: &Runtime, request: usize, remainder: usize) -> Answer {
     let ns = match read_timespec(request) {
         Ok(ns) => ns,
         Err(answer) => return answer,
     };
-    let begun = if remainder != 0 {
-        sys::clock_ns(libc::CLOCK_MONOTONIC)
-    } else {
-        0
-    };
-    match park::sleep(runtime, Wait::Time, 0, Deadline::In(ns)) {
-        Wake::Interrupted => {
-            if remainder != 0 {
-                let gone = sys::clock_ns(libc::CLOCK_MONOTONIC) - begun;
-                if let Err(answer) = write_timespec(remainder, ns.saturating_sub(gone)) {
-                    return answer;
-                }
-            }
-            interrupted(runtime, ns)
+    let end = sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_add(ns);
+    loop {
+        if park::sleep(runtime, Wait::Time, 0, Deadline::At(end)) != Wake::Interrupted {
+            return 0;
         }
-        _ => 0,
+        if super::signal::notes::any_for_current(runtime) {
+            break;
+        }
     }
-}
-
-/// A sleep that a signal ended: EINTR if a handler runs. If none does it must go on, for the rest
-/// only; so the caller's request is not read again.
-fn interrupted(runtime: &Runtime, _ns: u64) -> Answer {
-    if super::signal::notes::any_for_current(runtime) {
-        error(libc::EINTR)
-    } else {
-        0
+    if remainder != 0 {
+        let left = end.saturating_sub(sys::clock_ns(libc::CLOCK_MONOTONIC));
+        if let Err(answer) = write_timespec(remainder, left) {
+            return answer;
+        }
     }
+    error(libc::EINTR)
 }
 
 /// `clock_nanosleep(2)`.

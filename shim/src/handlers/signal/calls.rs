@@ -218,12 +218,12 @@ pub fn tgkill(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if process as u32 != sys::getpid() {
         return NATIVE;
     }
-    direct(frame, runtime, thread as u32, signal as i32)
+    direct(runtime, thread as u32, signal as i32)
 }
 
 /// `tkill(2)`.
 pub fn tkill(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    direct(frame, runtime, frame.rdi as u32, frame.rsi as i32)
+    direct(runtime, frame.rdi as u32, frame.rsi as i32)
 }
 
 /// The signal glibc sends to all threads when credentials change. Our kernel threads have the
@@ -231,7 +231,7 @@ pub fn tkill(frame: &mut Frame, runtime: &Runtime) -> Answer {
 const SIGSETXID: i32 = 33;
 
 /// Sends a signal to one thread of this process.
-fn direct(_: &Frame, runtime: &Runtime, tid: u32, signal: i32) -> Answer {
+fn direct(runtime: &Runtime, tid: u32, signal: i32) -> Answer {
     let Some(target) = runtime.table.find(tid) else {
         // No kernel task has a number above 2^22.
         return if tid >= 1 << 22 {
