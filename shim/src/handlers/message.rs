@@ -56,13 +56,7 @@ fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer {
     if !kind.is_socket() || flags & special as usize != 0 {
         return NATIVE;
     }
-    let wait = OnFd {
-        runtime,
-        fd,
-        interest: READ,
-        socket: true,
-        skips: false,
-    };
+    let wait = OnFd::new(runtime, fd, kind, READ);
     let first = wait.run(|fd| call_with(libc::SYS_recvmsg, fd, message, flags | DONTWAIT));
     let all = flags & libc::MSG_WAITALL as usize != 0 && flags & libc::MSG_PEEK as usize == 0;
     // Ancillary data ends a MSG_WAITALL read, as in the kernel.
@@ -120,13 +114,7 @@ fn transmit(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer 
     if flags & DONTWAIT != 0 {
         return NATIVE;
     }
-    let wait = OnFd {
-        runtime,
-        fd,
-        interest: WRITE,
-        socket: true,
-        skips: false,
-    };
+    let wait = OnFd::new(runtime, fd, kind, WRITE);
     let first = wait.run(|fd| call_with(libc::SYS_sendmsg, fd, message, flags | DONTWAIT));
     if first <= 0 || !kind.is_stream() || fds::is_nonblocking(fd) {
         return first;
@@ -158,41 +146,29 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         },
     };
     let mut flags = flags;
-    let mut done = 0;
-    while done < count.min(1024) {
-        let message = vector + done * MMSG;
+    let one = &mut |message: usize| {
         let once = flags & !(libc::MSG_WAITFORONE as usize);
-        let mut got = receive(runtime, fd, message, once);
-        if got == NATIVE {
-            got = call_with(libc::SYS_recvmsg, fd, message, once);
-        }
-        if got < 0 {
-            return if done > 0 { done as Answer } else { got };
-        }
-        if user::write_u32(message + MMSG_LEN, got as u32).is_err() {
-            return if done > 0 {
-                done as Answer
-            } else {
-                error(libc::EFAULT)
-            };
-        }
-        done += 1;
+        let got = receive(runtime, fd, message, once);
         if flags & libc::MSG_WAITFORONE as usize != 0 {
             flags |= DONTWAIT;
         }
-        if let Some(deadline) = deadline {
-            let left = deadline.saturating_sub(sys::clock_ns(libc::CLOCK_MONOTONIC));
-            let left_spec = [
-                (left / sys::SECOND_NS) as i64,
-                (left % sys::SECOND_NS) as i64,
-            ];
-            let _ = user::write(timeout, &left_spec);
-            if left == 0 {
-                break;
-            }
+        if got == NATIVE {
+            return call_with(libc::SYS_recvmsg, fd, message, once);
         }
-    }
-    done as Answer
+        got
+    };
+    one_by_one(vector, count, one, &|| {
+        let Some(deadline) = deadline else {
+            return false;
+        };
+        let left = deadline.saturating_sub(sys::clock_ns(libc::CLOCK_MONOTONIC));
+        let spec = [
+            (left / sys::SECOND_NS) as i64,
+            (left % sys::SECOND_NS) as i64,
+        ];
+        let _ = user::write(timeout, &spec);
+        left == 0
+    })
 }
 
 /// `sendmmsg(2)`: one message after the other.
@@ -202,24 +178,35 @@ pub fn sendmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if !fds::kind(fd).is_socket() || flags & DONTWAIT != 0 {
         return NATIVE;
     }
+    let one = &mut |message: usize| match transmit(runtime, fd, message, flags) {
+        NATIVE => call_with(libc::SYS_sendmsg, fd, message, flags),
+        sent => sent,
+    };
+    one_by_one(vector, count, one, &|| false)
+}
+
+/// Makes a call for each `struct mmsghdr` of a vector, stores what it gave, and counts them. Ends
+/// early when a call fails or `enough` says so; an error counts only if nothing was done before.
+fn one_by_one(
+    vector: usize,
+    count: usize,
+    one: &mut dyn FnMut(usize) -> Answer,
+    enough: &dyn Fn() -> bool,
+) -> Answer {
     let mut done = 0;
     while done < count.min(1024) {
         let message = vector + done * MMSG;
-        let mut sent = transmit(runtime, fd, message, flags);
-        if sent == NATIVE {
-            sent = call_with(libc::SYS_sendmsg, fd, message, flags);
+        let mut answer = one(message);
+        if answer >= 0 && user::write_u32(message + MMSG_LEN, answer as u32).is_err() {
+            answer = error(libc::EFAULT);
         }
-        if sent < 0 {
-            return if done > 0 { done as Answer } else { sent };
-        }
-        if user::write_u32(message + MMSG_LEN, sent as u32).is_err() {
-            return if done > 0 {
-                done as Answer
-            } else {
-                error(libc::EFAULT)
-            };
+        if answer < 0 {
+            return if done > 0 { done as Answer } else { answer };
         }
         done += 1;
+        if enough() {
+            break;
+        }
     }
     done as Answer
 }

@@ -32,13 +32,7 @@ fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
     if !kind.is_socket() || flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
         return NATIVE;
     }
-    let wait = OnFd {
-        runtime,
-        fd,
-        interest: READ,
-        socket: true,
-        skips: false,
-    };
+    let wait = OnFd::new(runtime, fd, kind, READ);
     let shared = !fds::is_own(fd) && !fds::is_nonblocking(fd) && fds::is_listening(fd);
     let answer = wait.run(|fd| {
         let waits = || !fds::is_nonblocking(fd) && fds::is_listening(fd);

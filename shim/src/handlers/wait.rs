@@ -2,7 +2,7 @@
 //! blocks, park until an edge; try again.
 
 use crate::call::{Answer, NATIVE, RESTART, error};
-use crate::fds;
+use crate::fds::{self, Kind};
 use lichen_runtime::Runtime;
 use lichen_runtime::green::Wake;
 use lichen_runtime::park::{self, Deadline};
@@ -13,15 +13,34 @@ const WOULD_BLOCK: Answer = error(libc::EAGAIN);
 
 /// A wait for one descriptor.
 pub struct OnFd<'a> {
-    pub runtime: &'a Runtime,
+    runtime: &'a Runtime,
     /// The number the program used.
-    pub fd: i32,
+    fd: i32,
     /// [`READ`] or WRITE of the reactor.
-    pub interest: u8,
+    interest: u8,
     /// SO_RCVTIMEO and SO_SNDTIMEO apply.
-    pub socket: bool,
+    socket: bool,
+    skips: bool,
+}
+
+impl<'a> OnFd<'a> {
+    /// A wait of a call on `fd`, which is of this kind.
+    #[inline(always)]
+    pub fn new(runtime: &'a Runtime, fd: i32, kind: Kind, interest: u8) -> OnFd<'a> {
+        OnFd {
+            runtime,
+            fd,
+            interest,
+            socket: kind.is_socket(),
+            skips: false,
+        }
+    }
+
     /// The first attempt may be skipped while the stream is known to be empty.
-    pub skips: bool,
+    #[inline(always)]
+    pub fn skipping(self, skips: bool) -> OnFd<'a> {
+        OnFd { skips, ..self }
+    }
 }
 
 impl OnFd<'_> {

@@ -32,13 +32,7 @@ pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if kind == Kind::Tcp {
         return read_tcp(runtime, fd, buffer, len);
     }
-    let wait = OnFd {
-        runtime,
-        fd,
-        interest: READ,
-        socket: kind.is_socket(),
-        skips: false,
-    };
+    let wait = OnFd::new(runtime, fd, kind, READ);
     match kind {
         Kind::Stream | Kind::Datagram | Kind::SeqPacket => {
             wait.run(|fd| receive(fd, buffer, len, 0))
@@ -60,13 +54,7 @@ pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
 #[inline(always)]
 fn read_tcp(runtime: &Runtime, fd: i32, buffer: usize, len: usize) -> Answer {
     let trusted = runtime.caps.get().short_read && fds::trusts_short_read(fd);
-    let wait = OnFd {
-        runtime,
-        fd,
-        interest: READ,
-        socket: true,
-        skips: trusted,
-    };
+    let wait = OnFd::new(runtime, fd, Kind::Tcp, READ).skipping(trusted);
     let got = wait.run(|fd| receive(fd, buffer, len, 0));
     note_short(runtime, fd, trusted, got, len);
     got
@@ -84,23 +72,11 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
             })
         }
         Kind::SeqPacket => {
-            let wait = OnFd {
-                runtime,
-                fd,
-                interest: WRITE,
-                socket: true,
-                skips: false,
-            };
+            let wait = OnFd::new(runtime, fd, kind, WRITE);
             wait.run(|fd| send(fd, buffer, len, libc::MSG_EOR as usize))
         }
         Kind::Datagram => {
-            let wait = OnFd {
-                runtime,
-                fd,
-                interest: WRITE,
-                socket: true,
-                skips: false,
-            };
+            let wait = OnFd::new(runtime, fd, kind, WRITE);
             wait.run(|fd| send(fd, buffer, len, 0))
         }
         Kind::Pipe if len != 0 => {
@@ -115,13 +91,7 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
         }
         Kind::Polled if len != 0 => write_polled(runtime, fd, buffer, len),
         Kind::Event => {
-            let wait = OnFd {
-                runtime,
-                fd,
-                interest: WRITE,
-                socket: false,
-                skips: false,
-            };
+            let wait = OnFd::new(runtime, fd, kind, WRITE);
             wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_write as usize, frame.args()))
         }
         _ => NATIVE,
@@ -149,13 +119,7 @@ pub fn whole(
     len: usize,
     part: impl Fn(i32, usize, usize) -> Answer,
 ) -> Answer {
-    let wait = OnFd {
-        runtime,
-        fd,
-        interest: WRITE,
-        socket: kind.is_socket(),
-        skips: false,
-    };
+    let wait = OnFd::new(runtime, fd, kind, WRITE);
     let mut done = 0;
     loop {
         let answer = wait.run(|fd| part(fd, buffer + done, len - done));
@@ -185,13 +149,7 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
         && runtime.caps.get().short_read
         && fds::trusts_short_read(fd);
     let all = flags & libc::MSG_WAITALL as usize != 0 && kind.is_stream();
-    let wait = OnFd {
-        runtime,
-        fd,
-        interest: READ,
-        socket: true,
-        skips: trusted,
-    };
+    let wait = OnFd::new(runtime, fd, kind, READ).skipping(trusted);
     let [_, buffer, len, _, address, address_len] = frame.args();
     let attempt = |fd: i32, at: usize, len: usize| {
         let args = [fd as usize, at, len, flags | DONTWAIT, address, address_len];
@@ -232,12 +190,6 @@ pub fn sendto(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if kind.is_stream() && len != 0 {
         return whole(runtime, fd, kind, buffer, len, attempt);
     }
-    let wait = OnFd {
-        runtime,
-        fd,
-        interest: WRITE,
-        socket: true,
-        skips: false,
-    };
+    let wait = OnFd::new(runtime, fd, kind, WRITE);
     wait.run(|fd| attempt(fd, buffer, len))
 }

@@ -31,13 +31,7 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if kind == Kind::File || count == 0 {
         return NATIVE;
     }
-    let wait = OnFd {
-        runtime,
-        fd,
-        interest: READ,
-        socket: kind.is_socket(),
-        skips: false,
-    };
+    let wait = OnFd::new(runtime, fd, kind, READ);
     if kind == Kind::Polled || !runtime.caps.get().nowait && !kind.is_socket() {
         // Errors and empty reads come before waiting.
         if fds::is_write_only(fd) || !asks_for_bytes(vector, count) {
@@ -63,13 +57,7 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if kind == Kind::File || count == 0 || count > 1024 {
         return NATIVE;
     }
-    let wait = OnFd {
-        runtime,
-        fd,
-        interest: WRITE,
-        socket: kind.is_socket(),
-        skips: false,
-    };
+    let wait = OnFd::new(runtime, fd, kind, WRITE);
     let first = match kind {
         Kind::Polled | Kind::Event => return write_vector_polled(frame, runtime, fd, kind),
         _ if !runtime.caps.get().nowait && kind.is_socket() => {
@@ -95,13 +83,7 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
 
 fn write_vector_polled(frame: &Frame, runtime: &Runtime, fd: i32, kind: Kind) -> Answer {
     if kind == Kind::Event || fds::is_nonblocking(fd) {
-        let wait = OnFd {
-            runtime,
-            fd,
-            interest: WRITE,
-            socket: false,
-            skips: false,
-        };
+        let wait = OnFd::new(runtime, fd, kind, WRITE);
         return wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_writev as usize, frame.args()));
     }
     finish_vector(runtime, fd, kind, frame.rsi, frame.rdx, 0)
