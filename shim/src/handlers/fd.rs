@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::kernel;
-use super::offload::by_helper;
+use super::offload::locks::record_lock;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
@@ -132,7 +132,7 @@ pub fn fcntl(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
     match command {
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC | libc::F_SETFL => {}
-        libc::F_SETLKW | libc::F_OFD_SETLKW => return lock(frame, runtime, command),
+        libc::F_SETLKW | libc::F_OFD_SETLKW => return record_lock(frame, runtime, command),
         _ => return NATIVE,
     }
     // SAFETY: these commands take integers.
@@ -147,23 +147,6 @@ pub fn fcntl(frame: &mut Frame, runtime: &Runtime) -> Answer {
         fds::duplicated(fd, answer as i32);
     }
     answer
-}
-
-/// A record lock that waits: tried first; if somebody has it, a helper waits. Record locks belong to
-/// the process, or to the description, so it does not matter which kernel thread asks.
-fn lock(frame: &mut Frame, runtime: &Runtime, command: i32) -> Answer {
-    let once = if command == libc::F_SETLKW {
-        libc::F_SETLK
-    } else {
-        libc::F_OFD_SETLK
-    };
-    let [fd, _, place, ..] = frame.args();
-    // SAFETY: the program's own lock, without waiting.
-    let answer = unsafe { kernel(frame.number, [fd, once as usize, place, 0, 0, 0]) };
-    if answer != error(libc::EAGAIN) && answer != error(libc::EACCES) {
-        return answer;
-    }
-    by_helper(runtime, frame.number, frame.args())
 }
 
 /// `ioctl(2)`: FIONBIO is noted.

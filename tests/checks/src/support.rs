@@ -17,7 +17,7 @@ const GROUPS: [(&str, &[&str]); 10] = [
     ),
     (
         "Reading, writing and locking: files, pipes, sockets, terminals",
-        &["io", "offload::flock"],
+        &["io", "offload::locks"],
     ),
     ("Event queues and polling", &["poll"]),
     ("Descriptors", &["fd"]),
@@ -32,16 +32,12 @@ const GROUPS: [(&str, &[&str]); 10] = [
             "fork",
             "exec",
             "thread::exit_group",
-            "offload::wait4",
-            "offload::waitid",
+            "offload::children",
             "offload::credentials",
         ],
     ),
     ("Signals", &["signal"]),
-    (
-        "System V semaphores and message queues",
-        &["offload::semop", "offload::msgsnd", "offload::msgrcv"],
-    ),
+    ("System V semaphores and message queues", &["offload::ipc"]),
     ("Memory", &["memory"]),
 ];
 

@@ -1,41 +1,14 @@
-//! Calls that a kernel thread must wait for: tried without waiting where that is possible, then made
-//! by a helper while only the caller is parked (see `lichen_runtime::offload`).
+//! Waiting for a child: `wait4` and `waitid`. For the end of one child its pidfd is in the reactor; for any
+//! child, or for a stop, a helper waits. Green side; no child is ever reaped for the program.
 #![allow(unsafe_code)]
 
-use super::kernel;
-use crate::call::{Answer, Frame, NATIVE, RESTART, error};
+use super::by_helper;
+use crate::call::{Answer, Frame, NATIVE, RESTART};
+use crate::handlers::kernel;
 use lichen_runtime::green::Wake;
-use lichen_runtime::offload::{self, Outcome};
 use lichen_runtime::park::{self, Deadline};
 use lichen_runtime::reactor::READ;
 use lichen_runtime::{Runtime, sys};
-
-/// Has a helper make the call.
-pub fn by_helper(runtime: &Runtime, number: usize, args: [usize; 6]) -> Answer {
-    match offload::call(runtime, number, args) {
-        Outcome::Done(answer) => answer,
-        Outcome::Interrupted => RESTART,
-        Outcome::NoHelper => NATIVE,
-    }
-}
-
-/// Tries with `flag` set in argument `at`; if that would wait, the plain call goes to a helper.
-fn try_first(frame: &Frame, runtime: &Runtime, at: usize, flag: i32, busy: Answer) -> Answer {
-    let args = frame.args();
-    let mut first = args;
-    if let Some(word) = first.get_mut(at) {
-        if *word & flag as usize != 0 {
-            return NATIVE;
-        }
-        *word |= flag as usize;
-    }
-    // SAFETY: the program's own arguments with one more flag.
-    let answer = unsafe { kernel(frame.number, first) };
-    if answer != busy {
-        return answer;
-    }
-    by_helper(runtime, frame.number, args)
-}
 
 /// Parks until a child of this process has ended, by a descriptor for it; `false` if there is no such
 /// way (no child with that id, an old kernel). Its answer is only a hint to ask again.
@@ -92,32 +65,4 @@ pub fn waitid(frame: &mut Frame, runtime: &Runtime) -> Answer {
         }
     }
     by_helper(runtime, frame.number, frame.args())
-}
-
-/// `flock(2)`.
-pub fn flock(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    try_first(frame, runtime, 1, libc::LOCK_NB, error(libc::EAGAIN))
-}
-
-/// `semop(2)` and `semtimedop(2)`: the flag that does not wait is in the operations, in the
-/// program's memory, so a helper makes every call.
-pub fn semop(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    by_helper(runtime, frame.number, frame.args())
-}
-
-/// `msgsnd(2)`.
-pub fn msgsnd(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    try_first(frame, runtime, 3, libc::IPC_NOWAIT, error(libc::EAGAIN))
-}
-
-/// `msgrcv(2)`.
-pub fn msgrcv(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    try_first(frame, runtime, 4, libc::IPC_NOWAIT, error(libc::ENOMSG))
-}
-
-/// A change of credentials: they belong to a kernel thread, so helpers with the old ones must never
-/// make a call again.
-pub fn credentials(_: &mut Frame, runtime: &Runtime) -> Answer {
-    runtime.helpers.retire();
-    NATIVE
 }

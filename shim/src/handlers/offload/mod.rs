@@ -1,0 +1,16 @@
+//! Calls that a kernel thread of ours makes while only the caller is parked, cut by what they wait for.
+//! Green side throughout; see `lichen_runtime::offload`.
+//!
+//! * [`ways`]: how that is done.
+//! * [`children`]: the end or stop of a child. [`locks`]: another holder of a lock. [`ipc`]: another user of
+//!   a System V semaphore or queue. Each is tried without waiting where that is possible; then a helper
+//!   waits, one for each waiter.
+//! * [`credentials`]: what no kernel thread of ours may keep.
+
+pub mod children;
+pub mod credentials;
+pub mod ipc;
+pub mod locks;
+mod ways;
+
+pub use ways::by_helper;
