@@ -1,8 +1,12 @@
 //! THE TABLE: every call we stand for, and the way from a door to its handler.
 //!
-//! A call exists if it is here; `docs/support.md` is printed from this table. What is not here is
-//! native: its sites are not even rewritten.
+//! A call exists if it is here. What is not here is native: its sites are not even rewritten, and
+//! [`natives`] says why that is right or what it costs. `docs/support.md` is printed from both.
 #![allow(unsafe_code)]
+
+mod list;
+mod natives;
+mod numbers;
 
 use crate::call::{self, Answer, Frame, NATIVE};
 use crate::handlers::{
@@ -11,144 +15,182 @@ use crate::handlers::{
 use core::sync::atomic::Ordering;
 use lichen_runtime::Runtime;
 use lichen_runtime::sched::runtime;
+use list::{Class, Group, Line};
 
 /// Stands for one call. Green side.
 pub type Handler = fn(&mut Frame, &Runtime) -> Answer;
 
-/// One line of the table.
+/// One line of the table: the handler, and what the list of calls says of it.
 #[derive(Clone, Copy)]
 pub struct Entry {
-    pub number: usize,
-    pub name: &'static str,
     pub handler: Handler,
-    /// What it waits for.
-    pub waits: &'static str,
-    /// What differs from Linux or is worth knowing.
-    pub note: &'static str,
+    pub line: Line,
 }
 
 macro_rules! table {
-    ($($number:ident $handler:path, $waits:literal, $note:literal;)*) => {
+    ($($group:ident {
+        $($class:ident $number:ident $handler:path, $waits:literal, $note:literal;)*
+    })*) => {
         /// All entries, in the order of the documentation.
-        pub const TABLE: &[Entry] = &[$(Entry {
-            number: libc::$number as usize,
-            name: stringify!($number),
+        pub const TABLE: &[Entry] = &[$($(Entry {
             handler: $handler,
-            waits: $waits,
-            note: $note,
-        }),*];
-
-        /// The table as text, one line a call: number's name, handler, waits, note.
-        const SUPPORT: &str = concat!($(
-            stringify!($number), "\t", stringify!($handler), "\t", $waits, "\t", $note, "\n",
-        )*);
+            line: Line {
+                number: numbers::$number as usize,
+                name: stringify!($number),
+                group: Group::$group,
+                class: Class::$class,
+                text: concat!(
+                    stringify!($group), "\t", stringify!($class), "\t", stringify!($number), "\t",
+                    stringify!($handler), "\t", $waits, "\t", $note,
+                ),
+            },
+        },)*)*];
     };
 }
 
-/// What this library stands for, to be read from the file by tools: `docs/support.md` is printed
-/// from it. Exported, so that it survives strip(1); nothing here uses it.
+// Group { Class call handler, what it waits for, what is worth knowing; }. What stands for each
+// class is said at `list::Class`; a call with several ways has the class of the longest wait.
+table! {
+    Io {
+        Cooperative SYS_read io::read, "a descriptor", "of a file: native, and waits for the disk";
+        Cooperative SYS_write io::write, "a descriptor", "as read";
+        Cooperative SYS_readv io::readv, "a descriptor", "as read";
+        Cooperative SYS_writev io::writev, "a descriptor", "as read";
+    }
+    Files {
+        Offloaded SYS_flock offload::locks::flock, "another process", "a helper thread waits";
+    }
+    Sockets {
+        Cooperative SYS_recvfrom io::recvfrom, "a descriptor", "";
+        Cooperative SYS_sendto io::sendto, "a descriptor", "";
+        Cooperative SYS_recvmsg message::recvmsg, "a descriptor", "";
+        Cooperative SYS_sendmsg message::sendmsg, "a descriptor", "";
+        Cooperative SYS_recvmmsg message::recvmmsg, "a descriptor", "";
+        Cooperative SYS_sendmmsg message::sendmmsg, "a descriptor", "";
+        Cooperative SYS_accept socket::accept, "a peer", "on a listener that other processes may share a helper thread accepts";
+        Cooperative SYS_accept4 socket::accept4, "a peer", "as accept";
+        Cooperative SYS_connect socket::connect, "a peer", "with a socket that other processes may share a helper thread waits";
+        Quick SYS_socket socket::socket, "", "noted, so that the socket's kind is known";
+        Quick SYS_socketpair socket::socketpair, "", "noted, as socket";
+        Quick SYS_setsockopt socket::setsockopt, "", "noted: time-outs, upper-layer protocols";
+    }
+    Polling {
+        Cooperative SYS_poll poll::poll, "several descriptors", "";
+        Cooperative SYS_ppoll poll::ppoll, "several descriptors", "";
+        Cooperative SYS_select poll::select, "several descriptors", "";
+        Cooperative SYS_pselect6 poll::pselect6, "several descriptors", "";
+        Cooperative SYS_epoll_wait poll::epoll_wait, "several descriptors", "";
+        Cooperative SYS_epoll_pwait poll::epoll_pwait, "several descriptors", "";
+        Cooperative SYS_epoll_pwait2 poll::epoll_pwait2, "several descriptors", "";
+    }
+    Descriptors {
+        Holds SYS_close fd::close, "a peer or a file server", "only the last one of a socket with SO_LINGER, or of a file on a file server";
+        Holds SYS_close_range fd::close_range, "as close", "descriptors of Lichen are left out";
+        Holds SYS_dup2 fd::dup2, "as close", "the descriptor it replaces is closed";
+        Holds SYS_dup3 fd::dup3, "as close", "as dup2";
+        Quick SYS_dup fd::dup, "", "noted, so that the descriptor's kind is known";
+        Offloaded SYS_fcntl fd::fcntl, "another process", "F_SETLKW and F_OFD_SETLKW: a helper thread waits; else it never waits long";
+        Holds SYS_ioctl fd::ioctl, "what the device's driver waits for", "tcdrain, for example; most never wait. FIONBIO is noted";
+        Quick SYS_pipe fd::pipe, "", "noted, so that the descriptor's kind is known";
+        Quick SYS_pipe2 fd::pipe2, "", "as pipe";
+    }
+    Time {
+        Cooperative SYS_nanosleep time::nanosleep, "a time", "";
+        Cooperative SYS_clock_nanosleep time::clock_nanosleep, "a time", "a step of CLOCK_REALTIME during an absolute sleep is not noticed; other clocks than REALTIME and MONOTONIC are native";
+        Quick SYS_timer_create signal::timers::timer_create, "", "noted: timers that signal one thread";
+        Quick SYS_timer_delete signal::timers::timer_delete, "", "noted";
+    }
+    Threads {
+        Cooperative SYS_futex futex::futex, "an address", "on memory shared with other processes a helper thread waits; priority inheritance works between threads of one process";
+        Quick SYS_clone fork::clone, "", "with CLONE_THREAD and its own TLS it makes a thread of Lichen's";
+        Quick SYS_clone3 fork::clone3, "", "as clone";
+        Quick SYS_exit thread::exit, "", "ends a thread";
+        Quick SYS_gettid thread::gettid, "", "ids above 4,194,304 are threads of Lichen's";
+        Quick SYS_set_tid_address thread::set_tid_address, "", "kept per thread";
+        Quick SYS_set_robust_list thread::set_robust_list, "", "kept per thread";
+        Quick SYS_get_robust_list thread::get_robust_list, "", "kept per thread";
+        Quick SYS_rseq thread::rseq, "", "answered without registering";
+        Cooperative SYS_sched_yield thread::sched_yield, "its turn", "";
+        Quick SYS_sched_getaffinity thread::scheduling, "", "answers for the kernel thread";
+        Quick SYS_sched_setaffinity thread::set_affinity, "", "of a thread: accepted, without effect while others share the kernel thread";
+        Quick SYS_sched_getparam thread::scheduling, "", "answers for the kernel thread";
+        Quick SYS_sched_setparam thread::scheduling, "", "acts on the kernel thread";
+        Quick SYS_sched_getscheduler thread::scheduling, "", "answers for the kernel thread";
+        Quick SYS_sched_setscheduler thread::scheduling, "", "acts on the kernel thread";
+        Quick SYS_sched_getattr thread::scheduling, "", "answers for the kernel thread";
+        Quick SYS_sched_setattr thread::scheduling, "", "acts on the kernel thread";
+        Quick SYS_sched_rr_get_interval thread::scheduling, "", "answers for the kernel thread";
+        Quick SYS_getpriority thread::priority, "", "answers for the kernel thread";
+        Quick SYS_setpriority thread::priority, "", "acts on the kernel thread";
+        Quick SYS_prctl thread::prctl, "", "a thread may name itself; tools outside see the first thread's name";
+    }
+    Processes {
+        Quick SYS_fork fork::fork, "", "copies the process; the child has the calling thread";
+        Holds SYS_vfork fork::vfork, "the child", "until it has executed a program or ended";
+        Quick SYS_execve exec::execve, "", "the other threads end with it";
+        Quick SYS_execveat exec::execve, "", "as execve";
+        Quick SYS_exit_group thread::exit_group, "", "ends the process";
+        Cooperative SYS_wait4 offload::children::wait4, "a child", "for any child, or for a stop, a helper thread waits";
+        Cooperative SYS_waitid offload::children::waitid, "a child", "as wait4";
+        Quick SYS_setuid offload::credentials::change, "", "helper threads with the old credentials end";
+        Quick SYS_setgid offload::credentials::change, "", "as setuid";
+        Quick SYS_setreuid offload::credentials::change, "", "as setuid";
+        Quick SYS_setregid offload::credentials::change, "", "as setuid";
+        Quick SYS_setresuid offload::credentials::change, "", "as setuid";
+        Quick SYS_setresgid offload::credentials::change, "", "as setuid";
+        Quick SYS_setfsuid offload::credentials::change, "", "as setuid";
+        Quick SYS_setfsgid offload::credentials::change, "", "as setuid";
+        Quick SYS_setgroups offload::credentials::change, "", "as setuid";
+        Quick SYS_capset offload::credentials::change, "", "as setuid";
+    }
+    Signals {
+        Quick SYS_tgkill signal::tgkill, "", "knows the threads of Lichen";
+        Quick SYS_tkill signal::tkill, "", "as tgkill";
+        Quick SYS_rt_sigprocmask signal::rt_sigprocmask, "", "masks are per thread";
+        Quick SYS_rt_sigaction signal::rt_sigaction, "", "kept by Lichen, whose handler comes first";
+        Quick SYS_rt_sigpending signal::rt_sigpending, "", "pending signals are per thread";
+        Cooperative SYS_rt_sigsuspend signal::rt_sigsuspend, "a signal", "";
+        Cooperative SYS_rt_sigtimedwait signal::rt_sigtimedwait, "a signal", "";
+        Cooperative SYS_pause signal::pause, "a signal", "";
+        Quick SYS_sigaltstack signal::sigaltstack, "", "kept per thread";
+    }
+    Ipc {
+        Offloaded SYS_semop offload::ipc::semop, "another process", "a helper thread waits";
+        Offloaded SYS_semtimedop offload::ipc::semop, "another process", "a helper thread waits";
+        Offloaded SYS_msgsnd offload::ipc::msgsnd, "another process", "a helper thread waits";
+        Offloaded SYS_msgrcv offload::ipc::msgrcv, "another process", "a helper thread waits";
+    }
+    Memory {
+        Quick SYS_mmap memory::mmap, "", "stacks of threads come from one region";
+        Quick SYS_munmap memory::munmap, "", "stacks go back to their region";
+        Quick SYS_mprotect memory::mprotect, "", "as munmap";
+        Quick SYS_madvise memory::madvise, "", "as munmap";
+    }
+}
+
+/// The list as text, to be read from the file by tools: `docs/support.md` is printed from it.
+/// Exported, so that it survives strip(1); nothing here uses it.
 #[unsafe(no_mangle)]
 #[used]
-pub static LICHEN_SUPPORT: [u8; SUPPORT.len()] = match SUPPORT.as_bytes().first_chunk() {
-    Some(text) => *text,
-    None => unreachable!(),
+pub static LICHEN_SUPPORT: [u8; SUPPORT_LEN] = {
+    let mut text = [0; SUPPORT_LEN];
+    let end = list::write_text(&LINES, &mut text, 0);
+    list::write_text(natives::NATIVES, &mut text, end);
+    text
 };
 
-table! {
-    SYS_read io::read, "a descriptor", "";
-    SYS_write io::write, "a descriptor", "";
-    SYS_readv io::readv, "a descriptor", "";
-    SYS_writev io::writev, "a descriptor", "";
-    SYS_recvfrom io::recvfrom, "a descriptor", "";
-    SYS_sendto io::sendto, "a descriptor", "";
-    SYS_recvmsg message::recvmsg, "a descriptor", "";
-    SYS_sendmsg message::sendmsg, "a descriptor", "";
-    SYS_recvmmsg message::recvmmsg, "a descriptor", "";
-    SYS_sendmmsg message::sendmmsg, "a descriptor", "";
-    SYS_accept socket::accept, "a peer", "on a listener that other processes may share a helper thread accepts";
-    SYS_accept4 socket::accept4, "a peer", "as accept";
-    SYS_connect socket::connect, "a peer", "with a socket that other processes may share a helper thread waits";
-    SYS_socket socket::socket, "nothing", "noted, so that the socket's kind is known";
-    SYS_socketpair socket::socketpair, "nothing", "noted";
-    SYS_setsockopt socket::setsockopt, "nothing", "noted: time-outs, upper-layer protocols";
-    SYS_poll poll::poll, "several descriptors", "";
-    SYS_ppoll poll::ppoll, "several descriptors", "";
-    SYS_select poll::select, "several descriptors", "";
-    SYS_pselect6 poll::pselect6, "several descriptors", "";
-    SYS_epoll_wait poll::epoll_wait, "several descriptors", "";
-    SYS_epoll_pwait poll::epoll_pwait, "several descriptors", "";
-    SYS_epoll_pwait2 poll::epoll_pwait2, "several descriptors", "";
-    SYS_nanosleep time::nanosleep, "a time", "";
-    SYS_clock_nanosleep time::clock_nanosleep, "a time", "a step of CLOCK_REALTIME during an absolute sleep is not noticed";
-    SYS_close fd::close, "nothing", "";
-    SYS_close_range fd::close_range, "nothing", "descriptors of Lichen are left out";
-    SYS_dup fd::dup, "nothing", "";
-    SYS_dup2 fd::dup2, "nothing", "";
-    SYS_dup3 fd::dup3, "nothing", "";
-    SYS_fcntl fd::fcntl, "another process", "F_SETLKW and F_OFD_SETLKW: a helper thread waits";
-    SYS_ioctl fd::ioctl, "nothing", "FIONBIO is noted";
-    SYS_pipe fd::pipe, "nothing", "noted";
-    SYS_pipe2 fd::pipe2, "nothing", "noted";
-    SYS_futex futex::futex, "an address", "on memory shared with other processes a helper thread waits; priority inheritance works between threads of one process";
-    SYS_clone fork::clone, "nothing", "with CLONE_THREAD and its own TLS it makes a thread of Lichen's";
-    SYS_clone3 fork::clone3, "nothing", "as clone";
-    SYS_fork fork::fork, "nothing", "";
-    SYS_vfork fork::vfork, "the child", "";
-    SYS_execve exec::execve, "nothing", "";
-    SYS_execveat exec::execve, "nothing", "";
-    SYS_exit thread::exit, "nothing", "";
-    SYS_exit_group thread::exit_group, "nothing", "";
-    SYS_gettid thread::gettid, "nothing", "ids above 4,194,304 are threads of Lichen's";
-    SYS_set_tid_address thread::set_tid_address, "nothing", "";
-    SYS_set_robust_list thread::set_robust_list, "nothing", "kept per thread";
-    SYS_get_robust_list thread::get_robust_list, "nothing", "";
-    SYS_rseq thread::rseq, "nothing", "answered without registering";
-    SYS_sched_yield thread::sched_yield, "its turn", "";
-    SYS_sched_getaffinity thread::scheduling, "nothing", "answers for the kernel thread";
-    SYS_sched_setaffinity thread::set_affinity, "nothing", "of a thread: accepted, without effect while others share the kernel thread";
-    SYS_sched_getparam thread::scheduling, "nothing", "answers for the kernel thread";
-    SYS_sched_setparam thread::scheduling, "nothing", "acts on the kernel thread";
-    SYS_sched_getscheduler thread::scheduling, "nothing", "answers for the kernel thread";
-    SYS_sched_setscheduler thread::scheduling, "nothing", "acts on the kernel thread";
-    SYS_sched_getattr thread::scheduling, "nothing", "answers for the kernel thread";
-    SYS_sched_setattr thread::scheduling, "nothing", "acts on the kernel thread";
-    SYS_sched_rr_get_interval thread::scheduling, "nothing", "answers for the kernel thread";
-    SYS_getpriority thread::priority, "nothing", "answers for the kernel thread";
-    SYS_setpriority thread::priority, "nothing", "acts on the kernel thread";
-    SYS_prctl thread::prctl, "nothing", "a thread may name itself; tools outside see the first thread's name";
-    SYS_tgkill signal::tgkill, "nothing", "";
-    SYS_tkill signal::tkill, "nothing", "";
-    SYS_rt_sigprocmask signal::rt_sigprocmask, "nothing", "masks are per thread";
-    SYS_rt_sigaction signal::rt_sigaction, "nothing", "";
-    SYS_rt_sigpending signal::rt_sigpending, "nothing", "";
-    SYS_rt_sigsuspend signal::rt_sigsuspend, "a signal", "";
-    SYS_rt_sigtimedwait signal::rt_sigtimedwait, "a signal", "";
-    SYS_pause signal::pause, "a signal", "";
-    SYS_sigaltstack signal::sigaltstack, "nothing", "";
-    SYS_timer_create signal::timers::timer_create, "nothing", "timers that signal one thread";
-    SYS_timer_delete signal::timers::timer_delete, "nothing", "";
-    SYS_wait4 offload::children::wait4, "a child", "for any child, or for a stop, a helper thread waits";
-    SYS_waitid offload::children::waitid, "a child", "as wait4";
-    SYS_flock offload::locks::flock, "another process", "a helper thread waits";
-    SYS_semop offload::ipc::semop, "another process", "a helper thread waits";
-    SYS_semtimedop offload::ipc::semop, "another process", "a helper thread waits";
-    SYS_msgsnd offload::ipc::msgsnd, "another process", "a helper thread waits";
-    SYS_msgrcv offload::ipc::msgrcv, "another process", "a helper thread waits";
-    SYS_setuid offload::credentials::change, "nothing", "helper threads with the old credentials end";
-    SYS_setgid offload::credentials::change, "nothing", "as setuid";
-    SYS_setreuid offload::credentials::change, "nothing", "as setuid";
-    SYS_setregid offload::credentials::change, "nothing", "as setuid";
-    SYS_setresuid offload::credentials::change, "nothing", "as setuid";
-    SYS_setresgid offload::credentials::change, "nothing", "as setuid";
-    SYS_setfsuid offload::credentials::change, "nothing", "as setuid";
-    SYS_setfsgid offload::credentials::change, "nothing", "as setuid";
-    SYS_setgroups offload::credentials::change, "nothing", "as setuid";
-    SYS_capset offload::credentials::change, "nothing", "as setuid";
-    SYS_mmap memory::mmap, "nothing", "stacks of threads come from one region";
-    SYS_munmap memory::munmap, "nothing", "";
-    SYS_mprotect memory::mprotect, "nothing", "";
-    SYS_madvise memory::madvise, "nothing", "";
-}
+const SUPPORT_LEN: usize = list::text_len(&LINES) + list::text_len(natives::NATIVES);
+
+/// What the list says of the calls in the table.
+const LINES: [Line; TABLE.len()] = {
+    let mut lines = [TABLE[0].line; TABLE.len()];
+    let mut i = 0;
+    while i < lines.len() {
+        lines[i] = TABLE[i].line;
+        i += 1;
+    }
+    lines
+};
 
 /// Numbers end here.
 const NUMBERS: usize = 512;
@@ -158,7 +200,7 @@ static BY_NUMBER: [Option<Handler>; NUMBERS] = {
     let mut by_number: [Option<Handler>; NUMBERS] = [None; NUMBERS];
     let mut i = 0;
     while i < TABLE.len() {
-        by_number[TABLE[i].number] = Some(TABLE[i].handler);
+        by_number[TABLE[i].line.number] = Some(TABLE[i].handler);
         i += 1;
     }
     by_number
