@@ -20,6 +20,8 @@ pub struct Caps {
     pub short_read: bool,
     /// Stacks of threads come from one big region.
     pub stack_slots: bool,
+    /// A timer on the worker's processor time ends slices.
+    pub slices: bool,
 }
 
 impl Caps {
@@ -30,6 +32,7 @@ impl Caps {
         procmap_query: false,
         short_read: false,
         stack_slots: false,
+        slices: false,
     };
 
     /// Asks the kernel. Costs a few microseconds; allocates nothing.
@@ -40,6 +43,7 @@ impl Caps {
             procmap_query: true,
             short_read: true,
             stack_slots: true,
+            slices: true,
         }
     }
 }

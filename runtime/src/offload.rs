@@ -25,7 +25,8 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicIsize, AtomicU32, Ordering};
 
 /// The signal that interrupts a helper: SIGSETXID, which glibc keeps for itself and which no thread
-/// of ours needs (see `shim::handlers::signal`).
+/// of ours needs. Whoever activates gives it a handler that calls [`arch::interrupt_call`] (see
+/// `shim::handlers::signal::slices`).
 pub const POKE: i32 = 33;
 
 const IDLE: u32 = 0;
@@ -203,7 +204,6 @@ fn spawn(generation: u32) -> Option<&'static Helper> {
         });
         &*place
     };
-    arch::ignore_by_handler(POKE);
     let mask = sys::set_kernel_mask(!(1 << (POKE - 1)));
     let top = memory as usize + STACK;
     // SAFETY: the stack is fresh; `run` never returns.
@@ -231,9 +231,10 @@ extern "C" fn run(helper: usize) -> ! {
     loop {
         match helper.word.load(Ordering::Acquire) {
             JOB => {
-                let [a, b, c, d, e, f] = helper.arguments.get();
+                let arguments = helper.arguments.get();
                 // SAFETY: the program's call; it waits for the result, so its memory stays.
-                let result = unsafe { syscall6(helper.number.get(), a, b, c, d, e, f) };
+                let result =
+                    unsafe { arch::lichen_helper_call(helper.number.get(), arguments.as_ptr()) };
                 helper.result.store(result, Ordering::Release);
                 let (green, count) = (
                     helper.green.get(),

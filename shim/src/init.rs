@@ -331,6 +331,7 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
         procmap_query: !without.has(Cap::ProcmapQuery),
         short_read: !without.has(Cap::ShortRead),
         stack_slots: !without.has(Cap::StackSlots),
+        slices: !without.has(Cap::Slices),
     });
     if !runtime.table.map() || !runtime.slots.map() || !fds::map() {
         return Err("no address space for the tables (RLIMIT_AS?)".into());
@@ -365,6 +366,8 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
     // SAFETY: the worker is a static.
     unsafe { arch::wrgsbase((&raw const runtime.worker) as usize) };
     signal::actions::import(&modules::all());
+    signal::slices::set_up();
+    signal::slices::start(runtime);
     runtime.active.store(true, Ordering::Release);
     fork::note_heap(&crate::HEAP);
     Ok(())

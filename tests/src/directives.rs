@@ -13,6 +13,7 @@
 //!  * timeout: 60            seconds; 20 if not given
 //!  * caps: no               not repeated with each capability forced off
 //!  * without: proc_mem      with this one forced off Lichen must run the program natively and say so
+//!  * skips: slices          not repeated with these forced off, without which it cannot pass
 //!  * stderr: any            what is written to stderr is not compared
 //!  * env: NAME=VALUE        added to the environment of every run
 //!  */
@@ -32,6 +33,7 @@ pub struct Directives {
     pub timeout: Duration,
     pub caps: bool,
     pub native_without: Vec<String>,
+    pub skips: Vec<String>,
     pub any_stderr: bool,
     pub env: Vec<(String, String)>,
 }
@@ -55,6 +57,7 @@ impl Default for Directives {
             timeout: Duration::from_secs(20),
             caps: true,
             native_without: Vec::new(),
+            skips: Vec::new(),
             any_stderr: false,
             env: Vec::new(),
         }
@@ -97,6 +100,9 @@ fn apply(found: &mut Directives, line: &str) -> Result<(), String> {
         "without" => found
             .native_without
             .extend(value.split_whitespace().map(str::to_owned)),
+        "skips" => found
+            .skips
+            .extend(value.split_whitespace().map(str::to_owned)),
         "lib" => found
             .libs
             .extend(value.split_whitespace().map(str::to_owned)),
@@ -131,7 +137,7 @@ mod tests {
     fn every_directive_is_read() {
         let read = parse(
             "/* Prose: with a colon.\n * flags: -lrt -ldl\n * needs: root\n * greens\n * native: may fail\n \
-             * status: signal 11\n * timeout: 60\n * caps: no\n * without: a b\n * stderr: any\n * env: A=b=c\n */\n/* status: 9 */",
+             * status: signal 11\n * timeout: 60\n * caps: no\n * without: a b\n * skips: c\n * stderr: any\n * env: A=b=c\n */\n/* status: 9 */",
         )
         .unwrap();
         assert_eq!(read.flags, ["-lrt", "-ldl"]);
@@ -139,6 +145,7 @@ mod tests {
             read.needs_root && read.greens && read.native_may_fail && read.any_stderr && !read.caps
         );
         assert_eq!(read.native_without, ["a", "b"]);
+        assert_eq!(read.skips, ["c"]);
         assert_eq!(read.status, Expected::Signal(11));
         assert_eq!(read.timeout, Duration::from_secs(60));
         assert_eq!(read.env, [("A".to_owned(), "b=c".to_owned())]);

@@ -108,7 +108,8 @@ fn variants(rules: &Directives) -> Vec<Variant> {
         list.push(Variant::DisabledIsRed);
     }
     if rules.caps && all_capabilities() {
-        list.extend(caps().map(Variant::Without));
+        let wanted = |cap: &&str| !rules.skips.iter().any(|one| one == cap);
+        list.extend(caps().filter(wanted).map(Variant::Without));
     }
     list
 }

@@ -129,49 +129,52 @@ pub unsafe fn spawn_kernel_thread(
     result
 }
 
-/// Gives a signal a handler that does nothing, so that it only ends calls with EINTR.
-pub fn ignore_by_handler(signal: i32) {
-    const SA_RESTORER: u64 = 0x0400_0000;
-    let action = [
-        lichen_poked as *const () as u64,
-        SA_RESTORER,
-        lichen_poked_return as *const () as u64,
-        0,
-    ];
-    // SAFETY: the kernel's `struct sigaction`; handler and restorer are the asm below.
-    unsafe {
-        let at = action.as_ptr() as usize;
-        syscall6(
-            libc::SYS_rt_sigaction as usize,
-            signal as usize,
-            at,
-            0,
-            8,
-            0,
-            0,
-        );
-    }
-}
-
 unsafe extern "C" {
-    fn lichen_poked();
-    fn lichen_poked_return();
+    /// The call `nr` with the six words at `arguments`, for a helper thread: a signal that finds it
+    /// before the result is there can have it say EINTR instead ([`interrupt_call`]).
+    ///
+    /// # Safety
+    /// As the system call itself.
+    pub fn lichen_helper_call(nr: usize, arguments: *const usize) -> isize;
+    static lichen_helper_entered: u8;
 }
 
 core::arch::global_asm!(
-    ".pushsection .text.lichen_poked,\"ax\",@progbits",
-    ".globl lichen_poked",
-    ".hidden lichen_poked",
-    "lichen_poked:",
-    "ret",
-    ".globl lichen_poked_return",
-    ".hidden lichen_poked_return",
-    "lichen_poked_return:",
-    "mov eax, 15",
+    ".pushsection .text.lichen_helper_call,\"ax\",@progbits",
+    ".globl lichen_helper_call",
+    ".hidden lichen_helper_call",
+    ".type lichen_helper_call,@function",
+    "lichen_helper_call:",
+    ".cfi_startproc",
+    "mov rax, rdi",
+    "mov r11, rsi",
+    "mov rdi, [r11]",
+    "mov rsi, [r11 + 8]",
+    "mov rdx, [r11 + 16]",
+    "mov r10, [r11 + 24]",
+    "mov r8, [r11 + 32]",
+    "mov r9, [r11 + 40]",
+    ".globl lichen_helper_entered",
+    ".hidden lichen_helper_entered",
+    "lichen_helper_entered:",
     "syscall",
-    "ud2",
+    "ret",
+    ".cfi_endproc",
+    ".size lichen_helper_call, . - lichen_helper_call",
     ".popsection",
 );
+
+/// In a signal handler of a helper thread: where it was interrupted at `rip` on its way into its
+/// call, or where the kernel sent it back to begin the call again, it leaves with EINTR instead.
+/// Returns the place to go on and the result.
+pub fn interrupt_call(rip: usize) -> Option<(usize, isize)> {
+    let first = lichen_helper_call as *const () as usize;
+    let entered = (&raw const lichen_helper_entered) as usize;
+    let syscall_bytes = 2;
+    (first..=entered)
+        .contains(&rip)
+        .then_some((entered + syscall_bytes, -(libc::EINTR as isize)))
+}
 
 /// Begins to load the cache line at `address`; any address will do.
 #[inline(always)]

@@ -25,12 +25,14 @@ pub enum Cap {
     StackSlots,
     /// Skipping a read attempt after a short read while no edge came since.
     ShortRead,
+    /// Interrupting a thread that computes, by a timer on processor time.
+    Slices,
     /// `rdfsbase`/`wrfsbase` in user mode, Linux 5.9.
     Fsgsbase,
 }
 
 impl Cap {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Nowait,
         Self::GuardInstall,
         Self::EpollPwait2,
@@ -40,6 +42,7 @@ impl Cap {
         Self::VectorAnalysis,
         Self::StackSlots,
         Self::ShortRead,
+        Self::Slices,
         Self::Fsgsbase,
     ];
 
@@ -56,6 +59,7 @@ impl Cap {
             Self::VectorAnalysis => "vector_analysis",
             Self::StackSlots => "stack_slots",
             Self::ShortRead => "short_read",
+            Self::Slices => "slices",
             Self::Fsgsbase => "fsgsbase",
         }
     }

@@ -222,6 +222,7 @@ fn child(runtime: &Runtime) {
     if failed {
         sys::die("no event loop in the child of a fork (out of descriptors?)");
     }
+    super::signal::slices::start(runtime);
     runtime.worker.kernel_mask.set(u64::MAX);
     masks::push(runtime);
 }

@@ -6,12 +6,11 @@
 //! memory may fault.
 #![allow(unsafe_code)]
 
-use super::delivery;
+use super::{delivery, slices};
 use crate::doors::x86_64 as asm;
 use crate::handlers::kernel;
 use crate::modules::Module;
 use core::cell::Cell;
-use lichen_runtime::sys;
 
 /// The kernel's `struct sigaction` (arch/x86/include/asm/signal.h).
 #[repr(C)]
@@ -104,6 +103,18 @@ pub fn always_note(signal: i32) {
     }
 }
 
+/// Gives a signal that the program cannot use a handler of ours, on the worker's alternate stack with
+/// every signal blocked.
+pub fn install_own(signal: i32, handler: usize) {
+    let action = Action {
+        handler,
+        flags: (libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART) as u64 | RESTORER,
+        restorer: asm::lichen_plain_restorer as *const () as usize,
+        mask: u64::MAX,
+    };
+    raw(signal, Some(&action));
+}
+
 fn raw(signal: i32, new: Option<&Action>) -> Action {
     let mut old = Action::default();
     let new = new.map_or(0, |n| core::ptr::from_ref(n) as usize);
@@ -127,21 +138,12 @@ pub fn to_default(signal: i32) {
     );
 }
 
-/// Bytes of the worker's alternate stack. AMX frames take about 11 KiB.
-const ALTERNATE: usize = 64 << 10;
-
 /// Activation: takes over the dispositions the process has, and gives the worker its alternate
 /// stack. All signals are blocked meanwhile.
 pub fn import(modules: &[Module]) {
     delivery::note_own_text(modules);
-    if let Some(stack) = sys::map_anonymous(ALTERNATE) {
-        let setting = [stack as usize, 0, ALTERNATE];
-        // SAFETY: the stack is fresh and never unmapped.
-        unsafe {
-            let at = setting.as_ptr() as usize;
-            kernel(libc::SYS_sigaltstack as usize, [at, 0, 0, 0, 0, 0]);
-        }
-        delivery::note_stack(setting);
+    if let Some(stack) = slices::new_stack() {
+        slices::stand_on(stack);
     }
     for signal in 1..=64 {
         if signal == libc::SIGKILL || signal == libc::SIGSTOP {

@@ -266,7 +266,7 @@ fn send(runtime: &Runtime, target: GreenRef, signal: i32) -> Answer {
 }
 
 /// Has the kernel act on an unblocked signal with a default or ignoring disposition.
-pub(super) fn native_default(runtime: &Runtime, signal: i32) -> Answer {
+pub fn native_default(runtime: &Runtime, signal: i32) -> Answer {
     let mask = sys::set_kernel_mask(runtime.worker.kernel_mask.get() & !bit(signal));
     let to = [
         sys::getpid() as usize,

@@ -16,7 +16,7 @@
 
 use super::frames::{Context, enter, load_registers, set_mask_quietly};
 use super::notes::{self, Info, Note};
-use super::{actions, masks, timers};
+use super::{actions, masks, slices, timers};
 use crate::abi::user;
 use crate::call::{self, Frame};
 use crate::doors::rewrite::restart_address;
@@ -64,9 +64,19 @@ pub fn note_stack(setting: [usize; 3]) {
     KNOWN.stack.set(setting);
 }
 
-fn in_own_text(rip: usize) -> bool {
+/// The worker's alternate stack, as sigaltstack(2) wants it.
+pub fn stack() -> [usize; 3] {
+    KNOWN.stack.get()
+}
+
+/// Where an instruction pointer stands with respect to our own code.
+pub fn place_of(rip: usize) -> Place {
     let (from, to) = KNOWN.text.get();
-    (from..to).contains(&rip)
+    if (from..to).contains(&rip) {
+        asm::place(rip)
+    } else {
+        Place::Program
+    }
 }
 
 /// What stands in the kernel for every handler of the program.
@@ -91,11 +101,7 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
     }
     let runtime = runtime();
     let worker = &runtime.worker;
-    let place = if in_own_text(context.rip) {
-        asm::place(context.rip)
-    } else {
-        Place::Program
-    };
+    let place = place_of(context.rip);
     if fault {
         name_guard_fault(signal, info);
         if place == Place::Elsewhere {
@@ -237,6 +243,7 @@ extern "C" fn lichen_exit_slow(frame: &mut Frame) {
     let Some(green) = runtime.worker.current.get() else {
         return;
     };
+    slices::rest_if_due(runtime);
     if let Some(note) = notes::take(green) {
         let action = actions::get(note.signal);
         if action.handler > 1 {

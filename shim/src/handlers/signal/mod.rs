@@ -6,6 +6,7 @@
 //!   that the program handles.
 //! * [`delivery`]: the master handler: what is done with a signal, and when.
 //! * [`frames`]: how a handler of the program is entered.
+//! * [`slices`]: a thread that computes makes room for others.
 //! * [`notes`]: signals that came at a bad moment, or for somebody else.
 
 pub mod actions;
@@ -14,6 +15,7 @@ pub mod delivery;
 mod frames;
 pub mod masks;
 pub mod notes;
+pub mod slices;
 pub mod timers;
 
 pub use calls::{
