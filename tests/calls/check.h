@@ -207,6 +207,17 @@ static UNUSED void wait_ticks(long ticks)
         sleep_ms(1);
 }
 
+static UNUSED long ticker_now(void)
+{
+    return atomic_load(&ticker_count);
+}
+
+/* Checks that the ticker has advanced by `ticks` since it stood at `from`: what the caller did meanwhile held up nobody. */
+static UNUSED void ticker_advanced(long from, long ticks)
+{
+    CHECK(ticker_now() - from >= ticks);
+}
+
 /* Waits until `*flag` is at least `value`: for tests' own order, never for a measurement. */
 static UNUSED void wait_for(atomic_int *flag, int value)
 {

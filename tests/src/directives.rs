@@ -16,6 +16,7 @@
 //!  * skips: slices          not repeated with these forced off, without which it cannot pass
 //!  * stderr: any            what is written to stderr is not compared
 //!  * env: NAME=VALUE        added to the environment of every run
+//!  * waits: CALL, CALL      proves for these that they wait, rightly, while other threads run (waiting.h)
 //!  */
 //! ```
 
@@ -36,6 +37,7 @@ pub struct Directives {
     pub skips: Vec<String>,
     pub any_stderr: bool,
     pub env: Vec<(String, String)>,
+    pub waits: Vec<String>,
 }
 
 /// How a program is to end.
@@ -60,6 +62,7 @@ impl Default for Directives {
             skips: Vec::new(),
             any_stderr: false,
             env: Vec::new(),
+            waits: Vec::new(),
         }
     }
 }
@@ -103,6 +106,9 @@ fn apply(found: &mut Directives, line: &str) -> Result<(), String> {
         "skips" => found
             .skips
             .extend(value.split_whitespace().map(str::to_owned)),
+        "waits" => found
+            .waits
+            .extend(value.split(',').map(|call| call.trim().to_owned())),
         "lib" => found
             .libs
             .extend(value.split_whitespace().map(str::to_owned)),
@@ -137,7 +143,8 @@ mod tests {
     fn every_directive_is_read() {
         let read = parse(
             "/* Prose: with a colon.\n * flags: -lrt -ldl\n * needs: root\n * greens\n * native: may fail\n \
-             * status: signal 11\n * timeout: 60\n * caps: no\n * without: a b\n * skips: c\n * stderr: any\n * env: A=b=c\n */\n/* status: 9 */",
+             * status: signal 11\n * timeout: 60\n * caps: no\n * without: a b\n * skips: c\n * stderr: any\n * env: A=b=c\n \
+             * waits: read, write\n */\n/* status: 9 */",
         )
         .unwrap();
         assert_eq!(read.flags, ["-lrt", "-ldl"]);
@@ -149,6 +156,7 @@ mod tests {
         assert_eq!(read.status, Expected::Signal(11));
         assert_eq!(read.timeout, Duration::from_secs(60));
         assert_eq!(read.env, [("A".to_owned(), "b=c".to_owned())]);
+        assert_eq!(read.waits, ["read", "write"]);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use lichen_tests::paths;
 
+#[path = "tidy/waits.rs"]
+mod waits;
+
 /// Folders that are not ours to judge.
 const SKIPPED: [&str; 3] = ["target", ".git", "node_modules"];
 /// A file longer than this deserves a second look; it is never an error.
