@@ -171,6 +171,11 @@ impl Slots {
         }
     }
 
+    /// Changes whenever the number is closed or replaced; 0 for a number that is not watched.
+    pub fn generation(&self, fd: i32) -> u32 {
+        self.get(fd).map_or(0, |s| s.generation.get())
+    }
+
     /// One more than the highest descriptor ever registered.
     pub fn end(&self) -> i32 {
         self.end.get()

@@ -11,6 +11,7 @@ mod numbers;
 use crate::call::{self, Answer, Frame, NATIVE};
 use crate::handlers::{
     exec, fd, fork, futex, io, memory, message, offload, poll, signal, socket, thread, time,
+    transfer,
 };
 use core::sync::atomic::Ordering;
 use lichen_runtime::Runtime;
@@ -56,6 +57,16 @@ table! {
         Cooperative SYS_write io::write, "a descriptor", "as read";
         Cooperative SYS_readv io::readv, "a descriptor", "as read";
         Cooperative SYS_writev io::writev, "a descriptor", "as read";
+        Cooperative SYS_preadv2 io::preadv2, "a descriptor", "as read";
+        Cooperative SYS_pwritev2 io::pwritev2, "a descriptor", "as read";
+        Holds SYS_pread64 io::pread64, "the disk", "sockets, pipes and terminals refuse it; devices that do not park the caller";
+        Holds SYS_pwrite64 io::pwrite64, "the disk", "as pread64";
+        Holds SYS_preadv io::preadv, "the disk", "as pread64";
+        Holds SYS_pwritev io::pwritev, "the disk", "as pread64";
+        Cooperative SYS_sendfile transfer::sendfile, "a descriptor", "to a socket that other processes may share a helper thread sends; the file is read natively";
+        Cooperative SYS_splice transfer::splice, "a descriptor", "as sendfile";
+        Cooperative SYS_tee transfer::tee, "a descriptor", "";
+        Cooperative SYS_vmsplice transfer::vmsplice, "a descriptor", "";
     }
     Files {
         Offloaded SYS_flock offload::locks::flock, "another process", "a helper thread waits";

@@ -25,16 +25,6 @@ macro_rules! natives {
 
 natives! {
     Io {
-        Holds SYS_pread64 "the disk", "files only: sockets, pipes and terminals refuse it";
-        Holds SYS_pwrite64 "the disk", "as pread64";
-        Holds SYS_preadv "the disk", "as pread64";
-        Holds SYS_pwritev "the disk", "as pread64";
-        Holds SYS_preadv2 "a descriptor or the disk", "libc does not use it for read; programs that do wait in the kernel";
-        Holds SYS_pwritev2 "a descriptor or the disk", "as preadv2";
-        Holds SYS_sendfile "a peer or the disk", "waits for room at the receiving end";
-        Holds SYS_splice "a pipe, a peer or the disk", "waits for bytes or room at either end";
-        Holds SYS_tee "a pipe", "waits for bytes or room at either end";
-        Holds SYS_vmsplice "a pipe", "waits for room";
         Holds SYS_copy_file_range "the disk", "copies between files, as long as that takes";
         Holds SYS_readahead "the disk", "reads what is to be known of the file's blocks first";
         Holds SYS_fadvise64 "the disk", "POSIX_FADV_WILLNEED as readahead";

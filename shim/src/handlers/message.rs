@@ -120,7 +120,7 @@ fn transmit(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer 
         return first;
     }
     let (vector, count) = (word(message, IOV), word(message, IOV_LEN).min(1024));
-    io::finish_vector(runtime, fd, kind, vector, count, first as usize)
+    io::finish_vector(runtime, fd, kind, vector, count, first as usize, flags)
 }
 
 /// `recvmmsg(2)`: one message after the other. The time-out is looked at between messages, as the

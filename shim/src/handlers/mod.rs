@@ -17,6 +17,7 @@ pub mod signal;
 pub mod socket;
 pub mod thread;
 pub mod time;
+pub mod transfer;
 pub mod wait;
 
 pub use kernel::kernel;

@@ -108,6 +108,27 @@ fn connect_at_once(frame: &Frame, fd: i32) -> Answer {
     answer
 }
 
+/// Makes a call that must not wait for room in a socket: O_NONBLOCK for the time of the call. Only on a
+/// blocking socket of our own, which nobody else can be looking at ([`fds::is_own`]).
+pub fn not_waiting(fd: i32, call: impl FnOnce() -> Answer) -> Answer {
+    let switch = |on: i32| {
+        let args = [
+            fd as usize,
+            libc::FIONBIO as usize,
+            &raw const on as usize,
+            0,
+            0,
+            0,
+        ];
+        // SAFETY: reads one integer of ours.
+        unsafe { kernel(libc::SYS_ioctl as usize, args) }
+    };
+    switch(1);
+    let answer = call();
+    switch(0);
+    answer
+}
+
 /// Waits for the outcome of a connect that is under way.
 fn finish(frame: &Frame, runtime: &Runtime, fd: i32) -> Answer {
     let deadline = match fds::may_be_timed(fd)

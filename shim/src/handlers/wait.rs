@@ -21,6 +21,8 @@ pub struct OnFd<'a> {
     /// SO_RCVTIMEO and SO_SNDTIMEO apply.
     socket: bool,
     skips: bool,
+    /// Waits although the program made the descriptor non-blocking.
+    patient: bool,
 }
 
 impl<'a> OnFd<'a> {
@@ -33,6 +35,15 @@ impl<'a> OnFd<'a> {
             interest,
             socket: kind.is_socket(),
             skips: false,
+            patient: false,
+        }
+    }
+
+    /// For a call that does not look at O_NONBLOCK.
+    pub fn patient(self) -> OnFd<'a> {
+        OnFd {
+            patient: true,
+            ..self
         }
     }
 
@@ -56,7 +67,7 @@ impl OnFd<'_> {
             if answer != WOULD_BLOCK {
                 return answer;
             }
-            if fds::is_nonblocking(self.fd) {
+            if !self.patient && fds::is_nonblocking(self.fd) {
                 return answer;
             }
         }

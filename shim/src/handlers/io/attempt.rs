@@ -8,7 +8,10 @@ use crate::handlers::kernel;
 
 /// The flag of a socket call that is not to wait.
 pub const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
-const RWF_NOWAIT: usize = 8;
+/// The flag of preadv2 and pwritev2 that does not wait.
+pub const RWF_NOWAIT: usize = 8;
+/// The flag of pwritev2 that raises no SIGPIPE (6.18 and later).
+pub const RWF_NOSIGNAL: usize = 0x100;
 /// What a description answers that does not know RWF_NOWAIT.
 pub const NO_NOWAIT: Answer = error(libc::EOPNOTSUPP);
 
@@ -75,9 +78,18 @@ pub fn nowait(number: i64, fd: i32, vector: usize, count: usize) -> Answer {
 }
 
 pub fn nowait_one(number: i64, fd: i32, buffer: usize, len: usize) -> Answer {
+    nowait_flags(number, fd, buffer, len, 0)
+}
+
+/// As [`nowait_one`], with more flags.
+pub fn nowait_flags(number: i64, fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
     let vector = libc::iovec {
         iov_base: buffer as *mut _,
         iov_len: len,
     };
-    nowait(number, fd, &raw const vector as usize, 1)
+    let here = usize::MAX;
+    let vector = &raw const vector as usize;
+    let args = [fd as usize, vector, 1, here, here, RWF_NOWAIT | flags];
+    // SAFETY: the vector is ours and describes the program's buffer.
+    unsafe { kernel(number as usize, args) }
 }

@@ -1,16 +1,18 @@
-//! Bytes: read, write, readv, writev, recvfrom, sendto.
+//! Bytes: read, write, readv, writev, recvfrom, sendto, and reads and writes with an offset or flags.
 //!
 //! Per-call ways of not blocking, by the descriptor's kind; never O_NONBLOCK on a description.
 //! A blocking write to a stream or pipe is complete, as Linux's is: it loops until everything is
 //! written, and gives the part that was when it is interrupted.
 //!
 //! * [`attempt`]: single calls that do not wait.
-//! * [`bytes`]: one buffer. [`vectors`]: several.
+//! * [`bytes`]: one buffer. [`vectors`]: several. [`positioned`]: with an offset or flags.
 
 mod attempt;
 mod bytes;
+mod positioned;
 mod vectors;
 
 pub use attempt::ready;
 pub use bytes::{read, recvfrom, sendto, write};
+pub use positioned::{pread64, preadv, preadv2, pwrite64, pwritev, pwritev2};
 pub use vectors::{finish_vector, readv, writev};

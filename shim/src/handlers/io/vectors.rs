@@ -1,7 +1,7 @@
 //! Several buffers: readv, writev. A vector is the program's, so it is read with care, and what a first
 //! call left of it is written piece by piece.
 
-use super::attempt::{DONTWAIT, NO_NOWAIT, nowait, nowait_one, polled, send};
+use super::attempt::{DONTWAIT, NO_NOWAIT, nowait, nowait_flags, polled, send};
 use super::bytes::{whole, write_polled};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
@@ -78,7 +78,7 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if first <= 0 || !streams || fds::is_nonblocking(fd) {
         return first;
     }
-    finish_vector(runtime, fd, kind, vector, count, first as usize)
+    finish_vector(runtime, fd, kind, vector, count, first as usize, 0)
 }
 
 fn write_vector_polled(frame: &Frame, runtime: &Runtime, fd: i32, kind: Kind) -> Answer {
@@ -86,10 +86,11 @@ fn write_vector_polled(frame: &Frame, runtime: &Runtime, fd: i32, kind: Kind) ->
         let wait = OnFd::new(runtime, fd, kind, WRITE);
         return wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_writev as usize, frame.args()));
     }
-    finish_vector(runtime, fd, kind, frame.rsi, frame.rdx, 0)
+    finish_vector(runtime, fd, kind, frame.rsi, frame.rdx, 0, 0)
 }
 
-/// Writes what is left of a vector after `done` bytes, piece by piece.
+/// Writes what is left of a vector after `done` bytes, piece by piece. `flags` are those of
+/// send(2) for a socket, those of pwritev2(2) for a pipe.
 pub fn finish_vector(
     runtime: &Runtime,
     fd: i32,
@@ -97,6 +98,7 @@ pub fn finish_vector(
     vector: usize,
     count: usize,
     mut done: usize,
+    flags: usize,
 ) -> Answer {
     let mut skip = done;
     for i in 0..count {
@@ -115,11 +117,11 @@ pub fn finish_vector(
         skip = 0;
         let answer = match kind {
             Kind::Pipe => whole(runtime, fd, kind, at, left, |fd, at, len| {
-                nowait_one(libc::SYS_pwritev2, fd, at, len)
+                nowait_flags(libc::SYS_pwritev2, fd, at, len, flags)
             }),
             Kind::Polled => write_polled(runtime, fd, at, left),
             _ => whole(runtime, fd, kind, at, left, |fd, at, len| {
-                send(fd, at, len, 0)
+                send(fd, at, len, flags)
             }),
         };
         if answer <= 0 {
