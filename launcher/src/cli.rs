@@ -129,6 +129,10 @@ pub struct SettingFlags {
     log_file: Option<PathBuf>,
     #[arg(long, value_name = "PATH", help = help(Key::CacheDir))]
     cache_dir: Option<PathBuf>,
+    #[arg(long, value_name = "COUNT", help = help(Key::Pool))]
+    pool: Option<OsString>,
+    #[arg(long, value_name = "WAY", help = help(Key::FileIo))]
+    file_io: Option<OsString>,
 }
 
 impl SettingFlags {
@@ -150,6 +154,8 @@ impl SettingFlags {
             self.cache_dir
                 .as_ref()
                 .map(|p| (Key::CacheDir, absolute(p))),
+            self.pool.clone().map(|count| (Key::Pool, count)),
+            self.file_io.clone().map(|way| (Key::FileIo, way)),
         ]
         .into_iter()
         .flatten()
@@ -160,7 +166,7 @@ impl SettingFlags {
 fn help(key: Key) -> String {
     let setting = line(key);
     match key {
-        Key::Without | Key::Log => format!(
+        Key::Without | Key::Log | Key::FileIo => format!(
             "{}: {} [env: {}]",
             setting.help, setting.accepted, setting.name
         ),

@@ -4,12 +4,14 @@
 //! ```text
 //! another kernel thread                       the carrier
 //!   remember the green's park count             (green is Parked)
+//!   (if no later one is remembered)
 //!   queued := true; was it already? ── yes: only the count is new
 //!   push on the stack                           take the whole stack
 //!   ring the doorbell                           queued := false (before reading the count)
 //!                                               still Parked with that count? unpark : drop
 //! ```
-//! A wake that comes late (the green timed out meanwhile and parks elsewhere) finds another count.
+//! A wake that comes late (the green timed out meanwhile and parks elsewhere) finds another count, and
+//! never replaces a later one.
 //!
 //! This very file is also compiled into `tests/loom_park.rs`, where `crate::sync` is loom's and
 //! every interleaving is tried; so it names no type of this crate.
@@ -42,6 +44,26 @@ impl<N> Links<N> {
     }
 }
 
+impl<N> Links<N> {
+    /// Names the park to wake. `false` if a later one is named already: this wake comes late, and must
+    /// not take the place of the other.
+    fn names(&self, count: u32) -> bool {
+        let mut named = self.count.load(Ordering::Acquire);
+        while (count.wrapping_sub(named) as i32) >= 0 {
+            match self.count.compare_exchange_weak(
+                named,
+                count,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return true,
+                Err(now) => named = now,
+            }
+        }
+        false
+    }
+}
+
 /// A record that can be in the stack: a green.
 pub trait Node: Sized + 'static {
     /// Its links.
@@ -70,7 +92,9 @@ impl<N: Node> Remote<N> {
     /// signal handlers. The caller rings the doorbell afterwards.
     pub fn push(&self, green: &'static N, count: u32) {
         let links = green.links();
-        links.count.store(count, Ordering::Release);
+        if !links.names(count) {
+            return;
+        }
         if links.queued.swap(true, Ordering::AcqRel) {
             return;
         }

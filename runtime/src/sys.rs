@@ -107,7 +107,22 @@ pub fn futex_wait(word: &core::sync::atomic::AtomicU32, value: u32) -> isize {
     unsafe { raw!(libc::SYS_futex, word.as_ptr(), op, value, 0) }
 }
 
-/// `FUTEX_WAKE_PRIVATE` on a word of ours.
+/// The same for at most `ns` nanoseconds; then -ETIMEDOUT.
+pub fn futex_wait_for(word: &core::sync::atomic::AtomicU32, value: u32, ns: u64) -> isize {
+    let op = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+    let time = timespec(ns);
+    // SAFETY: word and time outlive the call.
+    unsafe { raw!(libc::SYS_futex, word.as_ptr(), op, value, &raw const time) }
+}
+
+/// `FUTEX_WAKE_PRIVATE` on a word of ours: wakes one.
+pub fn futex_wake_one(word: *const core::sync::atomic::AtomicU32) -> isize {
+    let op = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the kernel uses the address as a key only.
+    unsafe { raw!(libc::SYS_futex, word, op, 1) }
+}
+
+/// `FUTEX_WAKE_PRIVATE` on a word of ours: wakes all.
 pub fn futex_wake(word: *const core::sync::atomic::AtomicU32) -> isize {
     let op = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
     // SAFETY: the kernel uses the address as a key only.

@@ -14,7 +14,6 @@ use crate::handlers::{
     transfer,
 };
 use core::sync::atomic::Ordering;
-use lichen_plan::Number;
 use lichen_runtime::Runtime;
 use lichen_runtime::sched::runtime;
 use list::{Class, Group, Line};
@@ -71,6 +70,12 @@ table! {
     }
     Files {
         Offloaded SYS_flock offload::locks::flock, "another process", "a helper thread waits";
+        Offloaded SYS_fsync offload::files::on_file, "the disk", "a thread of the pool waits, until what was written is safe";
+        Offloaded SYS_fdatasync offload::files::on_file, "the disk", "as fsync";
+        Offloaded SYS_sync_file_range offload::files::on_file, "the disk", "as fsync, for a part";
+        Offloaded SYS_syncfs offload::files::on_all, "the disk", "as fsync, for a file system";
+        Offloaded SYS_sync offload::files::on_all, "the disks", "as fsync, for all file systems";
+        Offloaded SYS_fallocate offload::files::on_file, "the disk", "a thread of the pool takes or frees the blocks";
     }
     Sockets {
         Cooperative SYS_recvfrom io::recvfrom, "a descriptor", "";
@@ -144,7 +149,7 @@ table! {
         Quick SYS_exit_group thread::exit_group, "", "ends the process";
         Cooperative SYS_wait4 offload::children::wait4, "a child", "for any child, or for a stop, a helper thread waits";
         Cooperative SYS_waitid offload::children::waitid, "a child", "as wait4";
-        Quick SYS_setuid offload::credentials::change, "", "helper threads with the old credentials end";
+        Quick SYS_setuid offload::credentials::change, "", "kernel threads of Lichen with the old credentials end first; what they are doing is finished";
         Quick SYS_setgid offload::credentials::change, "", "as setuid";
         Quick SYS_setreuid offload::credentials::change, "", "as setuid";
         Quick SYS_setregid offload::credentials::change, "", "as setuid";
@@ -153,7 +158,11 @@ table! {
         Quick SYS_setfsuid offload::credentials::change, "", "as setuid";
         Quick SYS_setfsgid offload::credentials::change, "", "as setuid";
         Quick SYS_setgroups offload::credentials::change, "", "as setuid";
-        Quick SYS_capset offload::credentials::change, "", "as setuid";
+        Quick SYS_capset offload::credentials::change, "", "holds for the kernel thread, so for all threads; else as setuid";
+        Quick SYS_unshare offload::credentials::change, "", "as capset";
+        Quick SYS_setns offload::credentials::change, "", "as capset";
+        Quick SYS_landlock_restrict_self offload::credentials::change, "", "as capset";
+        Quick SYS_seccomp offload::credentials::filter, "", "as capset; from then on no call is made by another kernel thread, which the filter might not allow";
     }
     Signals {
         Quick SYS_tgkill signal::tgkill, "", "knows the threads of Lichen";
@@ -173,6 +182,7 @@ table! {
         Offloaded SYS_msgrcv offload::ipc::msgrcv, "another process", "a helper thread waits";
     }
     Memory {
+        Offloaded SYS_msync offload::files::msync, "the disk", "with MS_SYNC a thread of the pool waits";
         Quick SYS_mmap memory::mmap, "", "stacks of threads come from one region";
         Quick SYS_munmap memory::munmap, "", "stacks go back to their region";
         Quick SYS_mprotect memory::mprotect, "", "as munmap";
@@ -218,28 +228,9 @@ static BY_NUMBER: [Option<Handler>; NUMBERS] = {
     by_number
 };
 
-/// Which numbers have a handler; without naming the handlers, for those who must not run them.
-static HANDLED: [bool; NUMBERS] = {
-    let mut handled = [false; NUMBERS];
-    let mut i = 0;
-    while i < TABLE.len() {
-        handled[TABLE[i].line.number] = true;
-        i += 1;
-    }
-    handled
-};
-
 /// Is there a handler for this call?
 pub fn handles(number: usize) -> bool {
-    HANDLED.get(number).is_some_and(|&handled| handled)
-}
-
-/// Is a site of this number to be rewritten? One whose number is known at run time only is.
-pub fn wants(number: Number) -> bool {
-    match number {
-        Number::Constant(number) => handles(number as usize),
-        Number::Variable => true,
-    }
+    number < NUMBERS && BY_NUMBER[number].is_some()
 }
 
 /// From a door. Returns 0 when `frame.rax` holds the result, 1 when the call is to run natively.

@@ -30,7 +30,6 @@ pub mod abi;
 
 mod follow;
 mod modules;
-mod plans;
 mod stats;
 mod tcb;
 

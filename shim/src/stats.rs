@@ -11,10 +11,10 @@ static SITES: AtomicUsize = AtomicUsize::new(0);
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 static SAID: AtomicBool = AtomicBool::new(false);
 
-/// Counts sites that were seen, and those of them that were left alone although wanted.
-pub fn add(sites: usize, left: usize) {
-    SITES.fetch_add(sites, Ordering::Relaxed);
-    LEFT.fetch_add(left, Ordering::Relaxed);
+/// Notes how many sites were seen and how many of them were left alone.
+pub fn note(sites: usize, left: usize) {
+    SITES.store(sites, Ordering::Relaxed);
+    LEFT.store(left, Ordering::Relaxed);
 }
 
 /// Says the line, once, when the process ends. Any side: raw writes, no allocation.
@@ -33,7 +33,7 @@ pub extern "C" fn at_exit() {
     let calls = runtime.worker.calls.get();
     write_grouped(&mut line, threads);
     let plural = |n: u64| if n == 1 { "" } else { "s" };
-    let kernel = 1 + u64::from(runtime.helpers.made());
+    let kernel = 1 + u64::from(runtime.helpers.made() + runtime.pool.peak());
     let (many, more) = (plural(threads), plural(kernel));
     let _ = write!(line, " thread{many} on {kernel} kernel thread{more}, ");
     let _ = match calls {

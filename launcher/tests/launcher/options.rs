@@ -32,6 +32,9 @@ fn flags_become_variables() {
         "log.%p",
         "--cache-dir",
         "cache",
+        "--pool",
+        "4",
+        "--file-io=offload",
         "./show",
     ];
     let (code, stdout, _) = parts(&mut place.lichen(&flags));
@@ -46,6 +49,8 @@ fn flags_become_variables() {
         "LICHEN_LOG=debug",
         &format!("LICHEN_LOG_FILE={here}/log.%p"),
         &format!("LICHEN_CACHE_DIR={here}/cache"),
+        "LICHEN_POOL=4",
+        "LICHEN_FILE_IO=offload",
     ] {
         assert!(stdout.lines().any(|l| l == line), "{line} in {stdout}");
     }
@@ -115,6 +120,8 @@ fn bad_variables_give_125_and_name_the_accepted_values() {
         ("LICHEN_STATS", "maybe", "1, true, on, yes"),
         ("LICHEN_WITHOUT", "warp", "nowait"),
         ("LICHEN_CACHE_DIR", "relative", "absolute path"),
+        ("LICHEN_POOL", "17", "a number from 0 to 16"),
+        ("LICHEN_FILE_IO", "fast", "native, offload"),
         ("LICHEN_STAT", "1", "LICHEN_STATS"),
     ] {
         let (code, _, stderr) = parts(place.lichen(&["run", "true"]).env(name, value));

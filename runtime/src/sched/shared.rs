@@ -12,7 +12,7 @@ use crate::futexes::Futexes;
 use crate::green::masks::Masks;
 use crate::green::table::Table;
 use crate::green::{Green, GreenRef, State, Wake};
-use crate::offload::Helpers;
+use crate::offload::{Helpers, Pool};
 use crate::reactor::Slots;
 use crate::remote::Remote;
 use crate::sys;
@@ -47,6 +47,7 @@ pub struct Runtime {
     pub futexes: Futexes,
     pub remote: Remote<Green>,
     pub helpers: Helpers,
+    pub pool: Pool,
     pub caps: Cell<Caps>,
     pub hooks: Cell<Option<Hooks>>,
     /// The doors are open: libc is rewritten and greens exist.
@@ -58,7 +59,7 @@ pub struct Runtime {
 }
 
 // SAFETY: cells are touched by the one carrier only (its two sides are coroutines of one kernel
-// thread); futex buckets lock themselves; the rest is atomic.
+// thread); futex buckets and the pool lock themselves; the rest is atomic.
 unsafe impl Sync for Runtime {}
 
 /// The one instance.
@@ -75,6 +76,7 @@ pub static LICHEN_RUNTIME: Runtime = Runtime {
     futexes: Futexes::new(),
     remote: Remote::new(AtomicPtr::new(core::ptr::null_mut())),
     helpers: Helpers::new(),
+    pool: Pool::new(),
     caps: Cell::new(Caps::NONE),
     hooks: Cell::new(None),
     active: AtomicBool::new(false),

@@ -23,5 +23,5 @@ mod without;
 
 pub use problem::{Fault, Problem};
 pub use settings::Settings;
-pub use values::LogLevel;
+pub use values::{FileIo, LogLevel};
 pub use without::{Cap, Without};

@@ -7,8 +7,12 @@
 use alloc::vec::Vec;
 
 use crate::table::{self, Key};
-use crate::{LogLevel, Problem, Without, log_file, values};
+use crate::{FileIo, LogLevel, Problem, Without, log_file, values};
 
+/// One worker and the pool are then as many kernel threads as a process has had with one helper more.
+const POOL: u32 = 2;
+/// What the pool has places for.
+const POOL_MOST: u32 = 16;
 const PREFIX: &[u8] = b"LICHEN_";
 
 /// Every setting with its value in force.
@@ -31,6 +35,10 @@ pub struct Settings {
     pub log_file: Option<Vec<u8>>,
     /// Absolute folder of the plan cache; `None` is the per-user default.
     pub cache_dir: Option<Vec<u8>>,
+    /// Kernel threads of the pool, at most.
+    pub pool: u32,
+    /// Reads and writes of files go to the pool.
+    pub file_io: FileIo,
 }
 
 impl Default for Settings {
@@ -45,6 +53,8 @@ impl Default for Settings {
             log: LogLevel::default(),
             log_file: None,
             cache_dir: None,
+            pool: POOL,
+            file_io: FileIo::default(),
         }
     }
 }
@@ -103,6 +113,8 @@ impl Settings {
             Key::Without => self.without = Without::parse(value)?,
             Key::Log => self.log = LogLevel::parse(value)?,
             Key::LogFile => self.log_file = Some(log_file::checked(value)?.to_vec()),
+            Key::Pool => self.pool = values::number(value, POOL_MOST)?,
+            Key::FileIo => self.file_io = FileIo::parse(value)?,
             Key::CacheDir => self.cache_dir = Some(values::absolute_path(value)?.to_vec()),
         }
         Some(())
@@ -139,6 +151,8 @@ mod tests {
             "LICHEN_LOG=debug",
             "LICHEN_LOG_FILE=/tmp/%p=x",
             "LICHEN_CACHE_DIR=/var/cache/x",
+            "LICHEN_POOL=16",
+            "LICHEN_FILE_IO=offload",
         ]);
         assert!(problems.is_empty(), "{problems:?}");
         let expected = Settings {
@@ -151,6 +165,8 @@ mod tests {
             log: LogLevel::Debug,
             log_file: Some(b"/tmp/%p=x".to_vec()),
             cache_dir: Some(b"/var/cache/x".to_vec()),
+            pool: 16,
+            file_io: FileIo::Offload,
         };
         assert_eq!(settings, expected);
     }

@@ -15,6 +15,8 @@ pub enum Key {
     Log,
     LogFile,
     CacheDir,
+    Pool,
+    FileIo,
 }
 
 /// One setting as the user sees it.
@@ -104,6 +106,22 @@ pub static SETTINGS: &[Setting] = &[
         help: "Where to remember what was learnt about a libc [default: lichen/ in the user's cache folder]",
     },
     Setting {
+        key: Key::Pool,
+        name: "LICHEN_POOL",
+        flag: Some("--pool"),
+        accepted: "a number from 0 to 16",
+        default: "2",
+        help: "Kernel threads, at most, for work that ends by itself, such as fsync; 0 for none",
+    },
+    Setting {
+        key: Key::FileIo,
+        name: "LICHEN_FILE_IO",
+        flag: Some("--file-io"),
+        accepted: "native, offload",
+        default: "native",
+        help: "Who waits for the disk in reads and writes of files: all threads, or the pool",
+    },
+    Setting {
         key: Key::Disable,
         name: "LICHEN_DISABLE",
         flag: None,
@@ -134,7 +152,7 @@ pub fn by_name(name: &[u8]) -> Option<&'static Setting> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cap, LogLevel};
+    use crate::{Cap, FileIo, LogLevel};
 
     #[test]
     fn every_key_has_its_own_line() {
@@ -149,6 +167,9 @@ mod tests {
     fn accepted_values_in_words_name_every_value() {
         for cap in Cap::ALL {
             assert!(line(Key::Without).accepted.contains(cap.name()), "{cap:?}");
+        }
+        for way in FileIo::ALL {
+            assert!(line(Key::FileIo).accepted.contains(way.name()), "{way:?}");
         }
         for level in LogLevel::ALL {
             assert!(line(Key::Log).accepted.contains(level.name()), "{level:?}");

@@ -81,12 +81,6 @@ natives! {
         Holds SYS_utimensat "the disk or a file server", "changes a file's attributes";
         Holds SYS_truncate "the disk or a file server", "frees blocks";
         Holds SYS_ftruncate "the disk or a file server", "frees blocks";
-        Holds SYS_fallocate "the disk or a file server", "takes or frees blocks";
-        Holds SYS_fsync "the disk or a file server", "until what was written is safe";
-        Holds SYS_fdatasync "the disk or a file server", "as fsync";
-        Holds SYS_sync_file_range "the disk or a file server", "as fsync, for a part";
-        Holds SYS_syncfs "the disk or a file server", "as fsync, for a file system";
-        Holds SYS_sync "the disks and file servers", "as fsync, for all file systems";
         Holds SYS_setxattr "the disk or a file server", "changes a file's attributes";
         Holds SYS_lsetxattr "the disk or a file server", "changes a file's attributes";
         Holds SYS_fsetxattr "the disk or a file server", "changes a file's attributes";
@@ -197,11 +191,7 @@ natives! {
         Quick SYS_ioprio_get, "a number of the kernel thread";
         Quick SYS_landlock_create_ruleset, "makes a descriptor";
         Quick SYS_landlock_add_rule, "changes a set of rules";
-        Quick SYS_landlock_restrict_self, "holds for the kernel thread, so for all threads";
-        Quick SYS_seccomp, "holds for the kernel thread, so for all threads";
         Quick SYS_personality, "a number of the kernel thread";
-        Quick SYS_unshare, "holds for the kernel thread, so for all threads";
-        Quick SYS_setns, "holds for the kernel thread, so for all threads";
         Quick SYS_getrusage, "reads counters";
     }
     Processes {
@@ -274,7 +264,6 @@ natives! {
         Quick SYS_mseal, "seals a mapping";
         Quick SYS_userfaultfd, "makes a descriptor";
         Quick SYS_process_madvise, "advice on another process's memory";
-        Holds SYS_msync "the disk or a file server", "until what was written is safe";
         Holds SYS_mlock "the disk", "reads pages that are not there";
         Holds SYS_mlock2 "the disk", "as mlock";
         Holds SYS_mlockall "the disk", "as mlock";

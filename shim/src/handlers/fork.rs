@@ -203,6 +203,7 @@ fn child(runtime: &Runtime) {
     runtime.futexes.clear();
     runtime.remote.drain(|_, _| ());
     runtime.helpers.clear();
+    runtime.pool.clear();
     super::signal::timers::clear();
     let tid = sys::gettid();
     runtime.worker.tid.set(tid);

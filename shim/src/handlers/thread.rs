@@ -336,6 +336,12 @@ pub fn prctl(frame: &mut Frame, runtime: &Runtime) -> Answer {
             Some(name) if user::write(frame.rsi, &name).is_ok() => 0,
             Some(_) => error(libc::EFAULT),
         },
+        libc::PR_SET_SECCOMP
+        | libc::PR_SET_NO_NEW_PRIVS
+        | libc::PR_SET_SECUREBITS
+        | libc::PR_SET_KEEPCAPS
+        | libc::PR_CAPBSET_DROP
+        | libc::PR_CAP_AMBIENT => super::offload::credentials::prctl(frame, runtime),
         _ => NATIVE,
     }
 }

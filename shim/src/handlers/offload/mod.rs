@@ -5,12 +5,14 @@
 //! * [`children`]: the end or stop of a child. [`locks`]: another holder of a lock. [`ipc`]: another user of
 //!   a System V semaphore or queue. Each is tried without waiting where that is possible; then a helper
 //!   waits, one for each waiter.
+//! * [`files`]: the disk. Ends by itself, so the pool does it.
 //! * [`credentials`]: what no kernel thread of ours may keep.
 
 pub mod children;
 pub mod credentials;
+pub mod files;
 pub mod ipc;
 pub mod locks;
 mod ways;
 
-pub use ways::by_helper;
+pub use ways::{by_helper, by_pool};

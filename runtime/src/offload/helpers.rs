@@ -1,15 +1,14 @@
-//! Calls that only a kernel thread can wait for: one helper thread each, never capped, because the
-//! party that would end the wait may need a helper itself.
+//! Calls that wait for another party and that only a kernel thread can make: one helper thread each,
+//! never capped, because the party that would end the wait may need a helper itself.
 //!
-//! A helper runs raw system calls and nothing else: no libc, no TLS, no allocation; its GS base is
-//! 0 and all signals but one are blocked. That one ([`POKE`]) does nothing but end a call with EINTR
+//! All signals but one are blocked in a helper. That one ([`POKE`]) does nothing but end a call with EINTR
 //! when a signal came for the green.
 //!
 //! ```text
 //! the green                                   its helper
 //!   job := number, arguments; word := JOB
 //!   futex wake ────────────────────────────►    wakes; makes the call
-//!   parks                                       result; word := DONE
+//!   parks                                       result; word := DONE; ticket done
 //!                  ◄──────────────────────────  remote wake, doorbell; sleeps on word
 //!   takes the result; the helper is idle again
 //! ```
@@ -17,6 +16,7 @@
 //! helper, and busy ones end after their call.
 #![allow(unsafe_code)]
 
+use super::Ticket;
 use crate::arch::{self, syscall6};
 use crate::green::{GreenRef, Wait, Wake};
 use crate::park::{self, Deadline};
@@ -46,8 +46,7 @@ pub struct Helper {
     number: Cell<usize>,
     arguments: Cell<[usize; 6]>,
     green: Cell<Option<GreenRef>>,
-    /// The park that its wake is for.
-    park_count: AtomicU32,
+    ticket: Ticket,
     generation: Cell<u32>,
     next: Cell<Option<&'static Helper>>,
 }
@@ -57,6 +56,7 @@ pub struct Helpers {
     idle: Cell<Option<&'static Helper>>,
     generation: Cell<u32>,
     made: Cell<u32>,
+    barred: Cell<bool>,
 }
 
 impl Helpers {
@@ -66,6 +66,7 @@ impl Helpers {
             idle: Cell::new(None),
             generation: Cell::new(0),
             made: Cell::new(0),
+            barred: Cell::new(false),
         }
     }
 
@@ -90,7 +91,20 @@ impl Helpers {
         }
     }
 
+    /// No call is made by a helper any more. The children of forks neither.
+    pub fn bar(&self) {
+        self.barred.set(true);
+    }
+
+    /// Was [`Helpers::bar`] called?
+    pub fn are_barred(&self) -> bool {
+        self.barred.get()
+    }
+
     fn take(&self) -> Option<&'static Helper> {
+        if self.barred.get() {
+            return None;
+        }
         if let Some(helper) = self.idle.get() {
             self.idle.set(helper.next.take());
             return Some(helper);
@@ -142,26 +156,22 @@ pub fn call(runtime: &Runtime, number: usize, arguments: [usize; 6]) -> Outcome 
     helper.number.set(number);
     helper.arguments.set(arguments);
     helper.green.set(Some(green));
-    name_next_park(helper, green);
+    helper.ticket.open(green);
     helper.word.store(JOB, Ordering::Release);
     sys::futex_wake(&raw const helper.word);
     let mut interrupted = false;
     let mut deadline = Deadline::Never;
-    while helper.word.load(Ordering::Acquire) != DONE {
+    while helper.ticket.expects(green) {
         let wake = park::sleep(runtime, Wait::Helper, number as u64, deadline);
-        if helper.word.load(Ordering::Acquire) == DONE {
+        if helper.ticket.is_done() {
             break;
         }
-        // Interrupted, or again not in its call when it was poked; or a stale wake.
+        // Interrupted, or again not in its call when it was poked.
         interrupted |= wake == Wake::Interrupted;
         if interrupted {
             poke(helper);
             deadline = Deadline::In(POKE_EVERY_NS);
-        } else {
-            deadline = Deadline::In(POKE_EVERY_NS * 50);
         }
-        // A helper that is done just now may have named the park before: the deadline covers it.
-        name_next_park(helper, green);
     }
     let result = helper.result.load(Ordering::Acquire);
     runtime.helpers.give_back(helper);
@@ -169,12 +179,6 @@ pub fn call(runtime: &Runtime, number: usize, arguments: [usize; 6]) -> Outcome 
         return Outcome::Interrupted;
     }
     Outcome::Done(result)
-}
-
-/// The wake is for the park that comes next.
-fn name_next_park(helper: &Helper, green: GreenRef) {
-    let next = green.park_count.load(Ordering::Relaxed).wrapping_add(1);
-    helper.park_count.store(next, Ordering::Release);
 }
 
 fn poke(helper: &Helper) {
@@ -198,7 +202,7 @@ fn spawn(generation: u32) -> Option<&'static Helper> {
             number: Cell::new(0),
             arguments: Cell::new([0; 6]),
             green: Cell::new(None),
-            park_count: AtomicU32::new(0),
+            ticket: Ticket::new(),
             generation: Cell::new(generation),
             next: Cell::new(None),
         });
@@ -236,11 +240,10 @@ extern "C" fn run(helper: usize) -> ! {
                 let result =
                     unsafe { arch::lichen_helper_call(helper.number.get(), arguments.as_ptr()) };
                 helper.result.store(result, Ordering::Release);
-                let (green, count) = (
-                    helper.green.get(),
-                    helper.park_count.load(Ordering::Acquire),
-                );
+                let green = helper.green.get();
                 helper.word.store(DONE, Ordering::Release);
+                // From here on the helper may have its next job.
+                let count = helper.ticket.done();
                 if let Some(green) = green {
                     let runtime = crate::sched::runtime();
                     runtime.remote.push(green, count);
