@@ -1,0 +1,122 @@
+//! TLS in threads: stunnel as a server, curl and Python's `requests` as clients. The plain server behind stunnel is the one of
+//! `tests/servers/threads.c`, which answers each path with the path and its checksum.
+
+use std::process::Command;
+use std::time::Duration;
+
+use lichen_tests::run::{self, Ended, Running, World};
+use lichen_tests::{compile, paths, tree};
+
+use crate::Result;
+use crate::site::{Site, both, client, peak, python, script, terminate};
+
+/// The plain server natively, and a folder with keys and stunnel's configuration in front of it.
+fn stage() -> Result<(Running, Site)> {
+    let built = compile::program(&paths::root().join("tests/servers/threads.c"), &[], &[])?;
+    let mut command = Command::new(built);
+    command.arg("0");
+    run::enter(&mut command, World::Native);
+    let mut backend = Running::start(command)?;
+    let port = backend.port("port ")?.to_string();
+    let site = Site::prepare("tls", &[&port])?;
+    Ok((backend, site))
+}
+
+fn file(site: &Site, name: &str) -> String {
+    site.path().join(name).display().to_string()
+}
+
+#[test]
+fn stunnel_with_200_tls_connections() -> Result {
+    both(200, |world| {
+        let (_backend, site) = stage()?;
+        let server = site.serve(world)?;
+        let pid = server.id();
+        let authority = file(&site, "ca.pem");
+        let load = || site.client("rounds.py", &["200", "5", &authority]);
+        let (said, most) = peak(|| tree::tasks(pid).len(), load)?;
+        if !said.contains(" 0 wrong") {
+            return Err(said);
+        }
+        Ok(((said, terminate(server)?.ended), most))
+    })
+}
+
+/// Runs a client in `world` against a native stunnel; returns its stdout and the most kernel threads it had.
+fn fetch(world: World<'_>, site: &Site, mut command: Command) -> Result<(String, usize)> {
+    run::enter(&mut command, world);
+    command.current_dir(site.path());
+    let running = Running::start(command)?;
+    let (pid, mut most) = (running.id(), 0);
+    let outcome = running.watch(Duration::from_secs(60), || {
+        most = most.max(tree::busiest(pid))
+    })?;
+    match outcome.ended {
+        Ended::Exit(0) => Ok((outcome.stdout, most)),
+        _ => Err(format!("{outcome:#?}")),
+    }
+}
+
+#[test]
+fn curl_parallel_over_tls() -> Result {
+    // It has one thread, which looks the name up.
+    both(0, |world| {
+        let (_backend, site) = stage()?;
+        let server = site.serve(World::Native)?;
+        let url = format!("https://{}:{}/[1-300]", site.text("name").trim(), site.port);
+        let mut command = Command::new("curl");
+        command.args([
+            "--silent",
+            "--show-error",
+            "--fail",
+            "--parallel",
+            "--parallel-max",
+            "100",
+        ]);
+        command.args(["--cacert", "ca.pem", "--output", "page_#1", &url]);
+        let (said, most) = fetch(world, &site, command)?;
+        for page in 1..=300 {
+            let text = site.text(&format!("page_{page}"));
+            if !text.starts_with(&format!("/{page} ")) {
+                return Err(format!("page {page} is {text:?}; {said}"));
+            }
+        }
+        terminate(server)?;
+        Ok(((), most))
+    })
+}
+
+#[test]
+fn python_requests_over_tls() -> Result {
+    let python = python()?;
+    both(100, |world| {
+        let (_backend, site) = stage()?;
+        let server = site.serve(World::Native)?;
+        let mut command = Command::new(&python);
+        command.arg(script("tls", "fetch.py"));
+        command.args([&site.port.to_string(), "400", "ca.pem"]);
+        let seen = fetch(world, &site, command)?;
+        terminate(server)?;
+        Ok(seen)
+    })
+}
+
+#[test]
+fn certificates_are_checked() -> Result {
+    // The other way round: with an authority of its own for each site, the clients above prove that TLS was spoken.
+    let (_backend, site) = stage()?;
+    let (_other_backend, other) = stage()?;
+    let server = site.serve(World::Native)?;
+    let arguments = [
+        site.port.to_string(),
+        "1".into(),
+        "1".into(),
+        file(&other, "ca.pem"),
+    ];
+    let refused = client(script("tls", "rounds.py"), &arguments);
+    terminate(server)?;
+    match refused {
+        Err(said) if said.contains("CERTIFICATE_VERIFY_FAILED") => Ok(()),
+        other => Err(format!("a wrong authority was accepted: {other:?}")),
+    }
+}
