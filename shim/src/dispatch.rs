@@ -14,6 +14,7 @@ use crate::handlers::{
     transfer,
 };
 use core::sync::atomic::Ordering;
+use lichen_plan::Number;
 use lichen_runtime::Runtime;
 use lichen_runtime::sched::runtime;
 use list::{Class, Group, Line};
@@ -228,9 +229,28 @@ static BY_NUMBER: [Option<Handler>; NUMBERS] = {
     by_number
 };
 
+/// Which numbers have a handler; without naming the handlers, for those who must not run them.
+static HANDLED: [bool; NUMBERS] = {
+    let mut handled = [false; NUMBERS];
+    let mut i = 0;
+    while i < TABLE.len() {
+        handled[TABLE[i].line.number] = true;
+        i += 1;
+    }
+    handled
+};
+
 /// Is there a handler for this call?
 pub fn handles(number: usize) -> bool {
-    number < NUMBERS && BY_NUMBER[number].is_some()
+    HANDLED.get(number).is_some_and(|&handled| handled)
+}
+
+/// Is a site of this number to be rewritten? One whose number is known at run time only is.
+pub fn wants(number: Number) -> bool {
+    match number {
+        Number::Constant(number) => handles(number as usize),
+        Number::Variable => true,
+    }
 }
 
 /// From a door. Returns 0 when `frame.rax` holds the result, 1 when the call is to run natively.

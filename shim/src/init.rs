@@ -9,10 +9,10 @@
 use crate::doors::rewrite::{Job, text};
 use crate::handlers::{fork, signal, thread};
 use crate::modules::{self, Module};
-use crate::{dispatch, fds, stats, tcb};
+use crate::{dispatch, fds, plans, stats, tcb};
 use core::ffi::{c_char, c_int};
 use core::sync::atomic::{AtomicU8, Ordering};
-use lichen_plan::{Number, Plan, cache};
+use lichen_plan::{Plan, cache};
 use lichen_runtime::caps::{self, Caps};
 use lichen_runtime::sched::{Hooks, Scheduler, runtime, switch};
 use lichen_runtime::{arch, log, park, sys};
@@ -27,16 +27,12 @@ pub struct Loaded {
     pub settings: Settings,
     /// A variable was not understood, and that was said.
     warned: bool,
-    cache: Option<PathBuf>,
-    /// Device and inode of `/`: behind a chroot the cache's path names something else.
-    root: (u64, u64),
+    /// The folder of cached plans.
+    pub cache: Option<PathBuf>,
+    /// What [`plans::root`] said then.
+    pub root: (u64, u64),
     /// The process that loaded us, to tell children that forked since.
     pub process: u32,
-}
-
-fn root() -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/").map_or((0, 0), |m| (m.dev(), m.ino()))
 }
 
 static LOADED: OnceBox<Loaded> = OnceBox::new();
@@ -169,7 +165,7 @@ fn load(entries: Vec<&'static [u8]>) -> &'static Loaded {
             settings,
             warned,
             cache,
-            root: root(),
+            root: plans::root(),
             process: sys::getpid(),
         })
     })
@@ -250,7 +246,6 @@ pub fn activate() {
 /// Everything that can be refused without having changed anything.
 struct Prepared {
     job: Job,
-    modules: Vec<Module>,
     offsets: tcb::Offsets,
 }
 
@@ -267,24 +262,23 @@ fn prepare() -> Result<Prepared, String> {
         return Err("the program does not use libc.so.6".into());
     }
     let mut job = Job::new();
-    let wanted = |number: Number| match number {
-        Number::Constant(n) => dispatch::handles(n as usize),
-        Number::Variable => true,
-    };
     for module in modules.iter().filter(|m| m.is_libc() || m.is_loader()) {
         let plan = plan_of(module)?;
-        job.add(module, &plan, wanted, without.has(Cap::VectorAnalysis))?;
+        job.add(
+            module,
+            &plan,
+            dispatch::wants,
+            without.has(Cap::VectorAnalysis),
+        )?;
     }
     for module in modules.iter().filter(|m| may_have_sites(m)) {
         if let Ok(plan) = plan_of(module) {
-            job.add_other(module, &plan, wanted);
+            for text in module.text_ranges() {
+                job.add_other(module.base, text, &plan, dispatch::wants);
+            }
         }
     }
-    Ok(Prepared {
-        job,
-        modules,
-        offsets,
-    })
+    Ok(Prepared { job, offsets })
 }
 
 /// Modules of the program that are looked through for `syscall` instructions of their own. Not the
@@ -295,32 +289,15 @@ fn may_have_sites(module: &Module) -> bool {
     !vdso && !own && !module.is_libc() && !module.is_loader()
 }
 
-/// From the cache if there, else made now from memory and stored.
 fn plan_of(module: &Module) -> Result<Plan, String> {
-    let image = module.image().map_err(|e| e.to_string())?;
-    let usable = loaded()
-        .cache
-        .as_deref()
-        .filter(|_| loaded().root == root());
-    let cached = usable.zip(image.build_id());
-    if let Some(plan) = cached.and_then(|(dir, id)| cache::load(dir, id)) {
-        return Ok(plan);
-    }
-    let plan = lichen_plan::plan(&image).map_err(|e| e.to_string())?;
-    if let Some((dir, _)) = cached {
-        let _ = cache::store(dir, &plan);
-    }
-    Ok(plan)
+    let outline = module.outline().map_err(|e| e.to_string())?;
+    Ok(plans::plan_of(outline, loaded()))
 }
 
 const SCHEDULER_STACK: usize = 256 << 10;
 
 fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
-    let Prepared {
-        job,
-        modules,
-        offsets,
-    } = prepared;
+    let Prepared { job, offsets } = prepared;
     let without = settings().without;
     open_log();
     let runtime = runtime();
@@ -355,13 +332,12 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
         let top = stack as usize + SCHEDULER_STACK;
         switch::prepare_scheduler(runtime, top, SCHEDULER_STACK - 4096, fs);
     }
-    stats::note(job.sites, job.left);
+    stats::add(job.sites, job.left);
     crate::handlers::memory::set_up(runtime);
     thread::adopt_first(runtime, offsets, tid, mask);
     let foreign = !text::is_alone();
     crate::handlers::futex::set_foreign(foreign);
-    let text_modules: Vec<&Module> = modules.iter().collect();
-    text::write(&job, &text_modules, !without.has(Cap::ProcMem)).map_err(String::from)?;
+    text::write(job, !without.has(Cap::ProcMem)).map_err(String::from)?;
     // The doors are open from here on; nothing below can fail.
     thread::leave_rseq();
     // SAFETY: the worker is a static.

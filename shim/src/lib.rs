@@ -30,6 +30,7 @@ pub mod abi;
 
 mod follow;
 mod modules;
+mod plans;
 mod stats;
 mod tcb;
 

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use core::ffi::{CStr, c_int, c_void};
-use lichen_plan::{Image, PlanError};
+use lichen_plan::{Outline, PlanError};
 
 /// One mapped ELF module.
 pub struct Module {
@@ -67,10 +67,10 @@ impl Module {
         self.headers.iter().filter(|p| p.p_type == libc::PT_LOAD)
     }
 
-    /// Its executable ranges (address, length), whole pages.
+    /// Its executable ranges (address, length) that are not writable too, whole pages.
     pub fn text_ranges(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.loads()
-            .filter(|p| p.p_flags & libc::PF_X != 0)
+            .filter(|p| p.p_flags & (libc::PF_X | libc::PF_W) == libc::PF_X)
             .map(|p| {
                 let start = (self.base + p.p_vaddr as usize) & !4095;
                 let end = (self.base + (p.p_vaddr + p.p_memsz) as usize).next_multiple_of(4096);
@@ -93,7 +93,7 @@ impl Module {
     ///
     /// # Errors
     /// When the headers make no sense.
-    pub fn image(&self) -> Result<Image<'static>, PlanError> {
+    pub fn outline(&self) -> Result<Outline<'static>, PlanError> {
         // SAFETY: program headers are plain bytes.
         let raw = unsafe {
             core::slice::from_raw_parts(
@@ -101,6 +101,6 @@ impl Module {
                 size_of_val(self.headers),
             )
         };
-        Image::from_segments(raw, |vaddr, len| self.bytes(vaddr as usize, len))
+        Outline::from_segments(raw, |vaddr, len| self.bytes(vaddr as usize, len))
     }
 }

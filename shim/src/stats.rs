@@ -11,10 +11,10 @@ static SITES: AtomicUsize = AtomicUsize::new(0);
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 static SAID: AtomicBool = AtomicBool::new(false);
 
-/// Notes how many sites were seen and how many of them were left alone.
-pub fn note(sites: usize, left: usize) {
-    SITES.store(sites, Ordering::Relaxed);
-    LEFT.store(left, Ordering::Relaxed);
+/// Counts sites that were seen, and those of them that were left alone although wanted.
+pub fn add(sites: usize, left: usize) {
+    SITES.fetch_add(sites, Ordering::Relaxed);
+    LEFT.fetch_add(left, Ordering::Relaxed);
 }
 
 /// Says the line, once, when the process ends. Any side: raw writes, no allocation.

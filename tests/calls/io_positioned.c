@@ -90,6 +90,7 @@ int main(void)
         waits("eventfd", event, event, flags[i]);
         waits("terminal", terminal, master, flags[i]);
         fills("pipe", ends[1], ends[0], flags[i]);
+        fills("fifo", both, both, flags[i]);
         fills("tcp", tcp[1], tcp[0], flags[i]);
     }
     CHECK_ERRNO(preadv2(tcp[0], &vector, 1, -1, RWF_NOWAIT), EAGAIN);

@@ -1,21 +1,23 @@
 //! Plans kept between starts, one file per build id in the user's cache folder.
 //!
-//! Called by the shim (at load, or at the first thread if that comes earlier) and by the launcher. A plan decides where
-//! code is overwritten, so a file is believed only if it is ours alone and names the same module. Never an error that
-//! stops a program: no folder, no plan, no harm.
+//! Called by the shim (at load, at the first thread, and when a module is loaded later) and by the launcher. A plan
+//! decides where code is overwritten, so a file is believed only if it is ours alone and names the same module. Never an
+//! error that stops a program: no folder, no plan, no harm. Must never call libc, of which a thread that waits may hold
+//! any lock: files are opened, read and written by system calls.
 
 use crate::encode::FORMAT_VERSION;
 use crate::plan::Plan;
-use rustix::process::geteuid;
+use rustix::fd::OwnedFd;
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, mkdir, open, rename, unlink};
+use rustix::io::{Errno, read, write};
+use rustix::process::{geteuid, getpid};
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs::{DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Larger than any plan; bounds what a foreign file can make us read, in bytes.
-const MAX_FILE: u64 = 4 << 20;
+const MAX_FILE: usize = 4 << 20;
 
 /// The file that holds the plan of the module with this build id.
 pub fn path(dir: &Path, build_id: &[u8]) -> PathBuf {
@@ -33,18 +35,15 @@ pub fn load(dir: &Path, build_id: &[u8]) -> Option<Plan> {
     if build_id.is_empty() {
         return None;
     }
-    let no_follow = open_flags();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(no_follow)
-        .open(path(dir, build_id))
-        .ok()?;
-    let meta = file.metadata().ok()?;
-    if !is_ours(&meta) || meta.len() > MAX_FILE {
+    // Never follow a link, never hang on a FIFO that somebody put there.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = open(path(dir, build_id), flags, Mode::empty()).ok()?;
+    let stat = fstat(&file).ok()?;
+    let len = usize::try_from(stat.st_size).ok()?;
+    if !is_ours(&stat) || len > MAX_FILE {
         return None;
     }
-    let mut encoded = Vec::with_capacity(meta.len() as usize + 1);
-    file.take(MAX_FILE).read_to_end(&mut encoded).ok()?;
+    let encoded = read_all(&file, len)?;
     Plan::decode(&encoded).filter(|plan| plan.build_id == build_id)
 }
 
@@ -60,16 +59,16 @@ pub fn store(dir: &Path, plan: &Plan) -> io::Result<()> {
             "a module without a build id cannot be cached",
         ));
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    make_folder(dir)?;
     let place = path(dir, &plan.build_id);
     let mut temporary = place.clone().into_os_string();
-    temporary.push(format!(".{}", std::process::id()));
+    temporary.push(format!(".{}", getpid().as_raw_nonzero()));
     let temporary = PathBuf::from(temporary);
-    let _ = std::fs::remove_file(&temporary);
+    let _ = unlink(&temporary);
     let written =
-        write_new(&temporary, &plan.encode()).and_then(|()| std::fs::rename(&temporary, &place));
+        write_new(&temporary, &plan.encode()).and_then(|()| Ok(rename(&temporary, &place)?));
     if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
+        let _ = unlink(&temporary);
     }
     written
 }
@@ -87,22 +86,49 @@ pub fn default_dir(get_env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf
         .map(|base| base.join("lichen"))
 }
 
-fn is_ours(meta: &Metadata) -> bool {
-    meta.is_file() && meta.uid() == geteuid().as_raw() && meta.mode() & 0o022 == 0
+fn is_ours(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+        && stat.st_uid == geteuid().as_raw()
+        && stat.st_mode & 0o022 == 0
 }
 
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file: File = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(content)
+/// What the file holds, if that is exactly `len` bytes.
+fn read_all(file: &OwnedFd, len: usize) -> Option<Vec<u8>> {
+    let mut content = vec![0; len + 1];
+    let mut filled = 0;
+    loop {
+        match read(file, content.get_mut(filled..)?) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+    content.truncate(len);
+    (filled == len).then_some(content)
 }
 
-/// Never follow a link, never hang on a FIFO that somebody put there.
-fn open_flags() -> i32 {
-    const O_NOFOLLOW: i32 = 0o400_000;
-    const O_NONBLOCK: i32 = 0o4_000;
-    O_NOFOLLOW | O_NONBLOCK
+/// Makes `dir` and what is missing above it, for our user alone.
+fn make_folder(dir: &Path) -> io::Result<()> {
+    match mkdir(dir, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(Errno::NOENT) => {
+            make_folder(dir.parent().ok_or(io::ErrorKind::NotFound)?)?;
+            Ok(mkdir(dir, Mode::RWXU)?)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn write_new(path: &Path, mut content: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = open(path, flags, Mode::RUSR | Mode::WUSR)?;
+    while !content.is_empty() {
+        match write(&file, content) {
+            Ok(count) => content = &content[count..],
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(())
 }

@@ -13,10 +13,14 @@ const DT_RELA: u64 = 7;
 const DT_RELASZ: u64 = 8;
 const DT_INIT: u64 = 12;
 const DT_FINI: u64 = 13;
+const DT_TEXTREL: u64 = 22;
 const DT_JMPREL: u64 = 23;
+const DT_FLAGS: u64 = 30;
 const DT_RELRSZ: u64 = 35;
 const DT_RELR: u64 = 36;
 const DT_GNU_HASH: u64 = 0x6fff_fef5;
+
+const DF_TEXTREL: u64 = 4;
 
 const SYMBOL_SIZE: usize = 24;
 const RELA_SIZE: usize = 24;
@@ -25,6 +29,17 @@ const STT_FUNC: u8 = 2;
 const STT_GNU_IFUNC: u8 = 10;
 const R_X86_64_RELATIVE: u32 = 8;
 const R_X86_64_IRELATIVE: u32 = 37;
+
+/// Whether the dynamic section says that relocations are applied to text.
+pub fn writes_text(section: &[u8]) -> bool {
+    section
+        .chunks_exact(16)
+        .map(|entry| (bytes::u64(entry, 0), bytes::u64(entry, 8)))
+        .take_while(|&(tag, _)| tag != Some(0))
+        .any(|(tag, value)| {
+            tag == Some(DT_TEXTREL) || tag == Some(DT_FLAGS) && value.unwrap_or(0) & DF_TEXTREL != 0
+        })
+}
 
 /// Adds what the dynamic section at `vaddr` tells to `image`.
 pub fn read(image: &mut Image<'_>, vaddr: u64, len: u64, relro: Option<Range>) {

@@ -67,6 +67,100 @@ pub(crate) struct Range {
     pub end: u64,
 }
 
+/// The least that must be read of a module to know whether there is anything to plan: its executable segments, its build
+/// id, and whether its text is written to when it is relocated. Costs next to nothing, however large the module.
+#[derive(Debug)]
+pub struct Outline<'a> {
+    phdrs: Vec<Phdr>,
+    segments: Vec<Segment<'a>>,
+    build_id: Option<&'a [u8]>,
+    text_relocations: bool,
+}
+
+impl<'a> Outline<'a> {
+    /// Reads the headers of an ELF file.
+    ///
+    /// # Errors
+    /// If it is no x86-64 ELF file, is cut short, or has contradictory program headers.
+    pub fn from_file(file: &'a [u8]) -> Result<Outline<'a>, PlanError> {
+        let phdrs = file_phdrs(file)?;
+        Outline::build(phdrs, |phdr| {
+            let bytes = bytes::slice(file, phdr.offset, phdr.filesz);
+            bytes.ok_or(PlanError::Truncated).map(Some)
+        })
+    }
+
+    /// Of a mapped module; the arguments are those of [`Image::from_segments`].
+    ///
+    /// # Errors
+    /// As [`Image::from_segments`].
+    pub fn from_segments(
+        phdrs: &[u8],
+        segment: impl Fn(u64, usize) -> Option<&'a [u8]>,
+    ) -> Result<Outline<'a>, PlanError> {
+        Outline::build(parse_phdrs(phdrs), mapped(segment))
+    }
+
+    fn build(
+        phdrs: Vec<Phdr>,
+        content: impl Fn(&Phdr) -> Result<Option<&'a [u8]>, PlanError>,
+    ) -> Result<Outline<'a>, PlanError> {
+        let segments = load_segments(&phdrs, content)?;
+        let at = |phdr: &Phdr| {
+            let segment = segments
+                .iter()
+                .find(|segment| phdr.vaddr >= segment.vaddr && phdr.vaddr < segment.end())?;
+            bytes::slice(segment.bytes, phdr.vaddr - segment.vaddr, phdr.filesz)
+        };
+        let of_kind = |kind: u32| phdrs.iter().filter(move |phdr| phdr.kind == kind);
+        let build_id = of_kind(PT_NOTE).find_map(|phdr| find_build_id(at(phdr)?));
+        let text_relocations =
+            of_kind(PT_DYNAMIC).any(|phdr| at(phdr).is_some_and(dynamic::writes_text));
+        Ok(Outline {
+            phdrs,
+            segments,
+            build_id,
+            text_relocations,
+        })
+    }
+
+    /// The GNU build id, if the module carries one.
+    pub fn build_id(&self) -> Option<&'a [u8]> {
+        self.build_id
+    }
+
+    /// Whether ld.so(8) changes the text of this module after it has mapped it (DT_TEXTREL).
+    pub fn text_relocations(&self) -> bool {
+        self.text_relocations
+    }
+
+    /// Whether the executable segments contain the bytes of a `syscall` instruction at all, as code or by chance.
+    pub fn has_syscall_bytes(&self) -> bool {
+        has_syscall_bytes(&self.segments)
+    }
+
+    /// The executable segments: unrelocated address and bytes.
+    pub fn code(&self) -> impl Iterator<Item = (u64, &'a [u8])> {
+        self.segments
+            .iter()
+            .filter(|segment| segment.executable)
+            .map(|segment| (segment.vaddr, segment.bytes))
+    }
+
+    /// All that planning needs.
+    pub fn image(self) -> Image<'a> {
+        Image::read(&self.phdrs, self.segments, self.build_id)
+    }
+}
+
+/// Whether an executable segment holds the bytes of a `syscall` instruction.
+pub(crate) fn has_syscall_bytes(segments: &[Segment<'_>]) -> bool {
+    segments
+        .iter()
+        .filter(|segment| segment.executable)
+        .any(|segment| memchr::memmem::find(segment.bytes, &[0x0f, 0x05]).is_some())
+}
+
 /// A module, parsed as far as planning needs it.
 #[derive(Debug)]
 pub struct Image<'a> {
@@ -84,7 +178,7 @@ pub struct Image<'a> {
     build_id: Option<&'a [u8]>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Phdr {
     kind: u32,
     flags: u32,
@@ -99,28 +193,7 @@ impl<'a> Image<'a> {
     /// # Errors
     /// If it is no x86-64 ELF file, is cut short, or has contradictory program headers.
     pub fn from_file(file: &'a [u8]) -> Result<Image<'a>, PlanError> {
-        let is_ours = file.starts_with(b"\x7fELF\x02\x01") && bytes::u16(file, 18) == Some(62);
-        if !is_ours {
-            return Err(PlanError::NotX86_64Elf);
-        }
-        let read = || -> Option<(u64, u16, u16)> {
-            Some((
-                bytes::u64(file, 32)?,
-                bytes::u16(file, 54)?,
-                bytes::u16(file, 56)?,
-            ))
-        };
-        let (offset, entry_size, count) = read().ok_or(PlanError::Truncated)?;
-        if usize::from(entry_size) != PHDR_SIZE {
-            return Err(PlanError::NotX86_64Elf);
-        }
-        let table = bytes::slice(file, offset, u64::from(count) * PHDR_SIZE as u64)
-            .ok_or(PlanError::Truncated)?;
-        let phdrs = parse_phdrs(table);
-        let mut image = Image::build(&phdrs, |phdr| {
-            let bytes = bytes::slice(file, phdr.offset, phdr.filesz);
-            bytes.ok_or(PlanError::Truncated).map(Some)
-        })?;
+        let mut image = Outline::from_file(file)?.image();
         image.add_symtab(file);
         Ok(image)
     }
@@ -136,14 +209,7 @@ impl<'a> Image<'a> {
         phdrs: &[u8],
         segment: impl Fn(u64, usize) -> Option<&'a [u8]>,
     ) -> Result<Image<'a>, PlanError> {
-        let phdrs = parse_phdrs(phdrs);
-        Image::build(&phdrs, |phdr| {
-            let len = usize::try_from(phdr.filesz).map_err(|_| PlanError::BadSegments)?;
-            match segment(phdr.vaddr, len).and_then(|bytes| bytes.get(..len)) {
-                None if phdr.flags & PF_X != 0 => Err(PlanError::Truncated),
-                bytes => Ok(bytes),
-            }
-        })
+        Ok(Outline::from_segments(phdrs, segment)?.image())
     }
 
     /// The GNU build id, if the module carries one.
@@ -151,11 +217,7 @@ impl<'a> Image<'a> {
         self.build_id
     }
 
-    fn build(
-        phdrs: &[Phdr],
-        content: impl Fn(&Phdr) -> Result<Option<&'a [u8]>, PlanError>,
-    ) -> Result<Image<'a>, PlanError> {
-        let segments = load_segments(phdrs, content)?;
+    fn read(phdrs: &[Phdr], segments: Vec<Segment<'a>>, build_id: Option<&'a [u8]>) -> Image<'a> {
         let fixed_address = segments
             .first()
             .is_some_and(|segment| segment.vaddr >= 0x1_0000);
@@ -166,7 +228,7 @@ impl<'a> Image<'a> {
             exception_tables: Vec::new(),
             pointers: Vec::new(),
             fixed_address,
-            build_id: None,
+            build_id,
         };
         let relro = phdrs
             .iter()
@@ -177,9 +239,6 @@ impl<'a> Image<'a> {
             });
         for phdr in phdrs {
             match phdr.kind {
-                PT_NOTE if image.build_id.is_none() => {
-                    image.build_id = image.at(phdr.vaddr, phdr.filesz).and_then(find_build_id)
-                }
                 PT_DYNAMIC => dynamic::read(&mut image, phdr.vaddr, phdr.filesz, relro),
                 PT_GNU_EH_FRAME => {
                     let frames = unwind::read(&image, phdr.vaddr);
@@ -191,7 +250,7 @@ impl<'a> Image<'a> {
         }
         image.functions.sort_unstable();
         image.functions.dedup();
-        Ok(image)
+        image
     }
 
     /// `len` bytes at an unrelocated address, if one segment holds them all.
@@ -283,6 +342,40 @@ pub(crate) fn last_start(ranges: &[Range], address: u64) -> Option<Range> {
     ranges[..ranges.partition_point(|range| range.start <= address)]
         .last()
         .copied()
+}
+
+fn file_phdrs(file: &[u8]) -> Result<Vec<Phdr>, PlanError> {
+    let is_ours = file.starts_with(b"\x7fELF\x02\x01") && bytes::u16(file, 18) == Some(62);
+    if !is_ours {
+        return Err(PlanError::NotX86_64Elf);
+    }
+    let read = || -> Option<(u64, u16, u16)> {
+        Some((
+            bytes::u64(file, 32)?,
+            bytes::u16(file, 54)?,
+            bytes::u16(file, 56)?,
+        ))
+    };
+    let (offset, entry_size, count) = read().ok_or(PlanError::Truncated)?;
+    if usize::from(entry_size) != PHDR_SIZE {
+        return Err(PlanError::NotX86_64Elf);
+    }
+    let table = bytes::slice(file, offset, u64::from(count) * PHDR_SIZE as u64)
+        .ok_or(PlanError::Truncated)?;
+    Ok(parse_phdrs(table))
+}
+
+/// The bytes of a mapped segment. If they cannot be read, an executable segment is an error; others only add knowledge.
+fn mapped<'a>(
+    segment: impl Fn(u64, usize) -> Option<&'a [u8]>,
+) -> impl Fn(&Phdr) -> Result<Option<&'a [u8]>, PlanError> {
+    move |phdr| {
+        let len = usize::try_from(phdr.filesz).map_err(|_| PlanError::BadSegments)?;
+        match segment(phdr.vaddr, len).and_then(|bytes| bytes.get(..len)) {
+            None if phdr.flags & PF_X != 0 => Err(PlanError::Truncated),
+            bytes => Ok(bytes),
+        }
+    }
 }
 
 fn parse_phdrs(table: &[u8]) -> Vec<Phdr> {

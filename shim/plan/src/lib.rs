@@ -3,6 +3,7 @@
 //! A pure function of ELF bytes: the shim calls it on libc as it is mapped, the launcher on libc as a file.
 //! The way of one module through this crate:
 //!
+//! 0. [`Outline`] reads headers only: most modules have no `0f 05` in their text, and are done with that.
 //! 1. [`Image`] finds segments, function symbols, unwind ranges and the build id (`image`, `dynamic`, `unwind`).
 //! 2. `sweep` finds the system-call sites and every address near them that code may jump to (`runs`, `scan`, `tables`,
 //!    `landing`).
@@ -34,8 +35,7 @@ mod vectors;
 mod window;
 
 pub use encode::FORMAT_VERSION;
-pub use image::{Image, PlanError};
+pub use image::{Image, Outline, PlanError};
 pub use plan::{
-    Displaced, Left, MAX_DISPLACED, Number, Plan, RipRelative, Site, Vectors, Why, Window,
-    has_syscall_bytes, plan,
+    Displaced, Left, MAX_DISPLACED, Number, Plan, RipRelative, Site, Vectors, Why, Window, plan,
 };

@@ -4,7 +4,7 @@
 //! targets, then judges site by site. Must stay pure: same bytes, same plan.
 
 use crate::function::Function;
-use crate::image::{Image, PlanError};
+use crate::image::{Image, PlanError, has_syscall_bytes};
 use crate::sweep::{Effort, Found, Sweep, sweep};
 use crate::vectors::Analysis;
 use crate::{number, window};
@@ -183,13 +183,6 @@ impl fmt::Display for Why {
     }
 }
 
-/// Whether the executable segments contain the bytes of a `syscall` instruction at all, as code or by chance.
-pub fn has_syscall_bytes(image: &Image<'_>) -> bool {
-    image
-        .code()
-        .any(|segment| memchr::memmem::find(segment.bytes, &[0x0f, 0x05]).is_some())
-}
-
 /// Plans one module.
 ///
 /// # Errors
@@ -206,7 +199,7 @@ pub(crate) fn plan_with(image: &Image<'_>, effort: Effort) -> Plan {
         text_bytes,
         ..Plan::default()
     };
-    if !has_syscall_bytes(image) {
+    if !has_syscall_bytes(&image.segments) {
         return plan;
     }
     let swept = sweep(image, effort);

@@ -37,8 +37,9 @@ use core::arch::global_asm;
 use core::mem::{offset_of, size_of};
 use lichen_runtime::Worker;
 
-/// Slots there are; libc and ld.so of glibc 2.36 have 572 sites.
-pub const SLOTS: usize = 1024;
+/// Slots there are. Of libc's and ld.so's 572 sites (glibc 2.36) about half are rewritten; the rest is for the program,
+/// its libraries, and second copies of libc (dlmopen).
+pub const SLOTS: usize = 2048;
 /// Bytes of a slot.
 pub const SLOT: usize = 64;
 /// Offset of a slot's native part, to which %r11 points at an entry.

@@ -20,11 +20,12 @@
 
 use super::kernel;
 use crate::call::{Answer, Frame, NATIVE};
+use crate::doors::rewrite::late::{self, Mapped};
 use crate::tcb;
 use core::cell::Cell;
 use lichen_runtime::Runtime;
 use lichen_runtime::caps::{MADV_GUARD_INSTALL, MADV_GUARD_REMOVE};
-use lichen_runtime::sys;
+use lichen_runtime::{park, sys};
 
 const PAGE: usize = 4096;
 /// Regions: each of one slot size.
@@ -205,7 +206,33 @@ fn take(size: usize) -> Option<usize> {
     Some(region.base + slot * region.stride + colour(slot, region.size))
 }
 
-/// `mmap(2)`: a stack of a thread, as glibc asks for it (nptl/allocatestack.c).
+/// Does this map text of a file, as ld.so does for a module that is loaded?
+fn is_text(protection: usize, flags: usize, fd: usize) -> bool {
+    const TYPE: usize = 0xf;
+    protection == (libc::PROT_READ | libc::PROT_EXEC) as usize
+        && flags & TYPE == libc::MAP_PRIVATE as usize
+        && flags & libc::MAP_ANONYMOUS as usize == 0
+        && fd as i32 >= 0
+}
+
+/// Maps text, and has its `syscall` instructions rewritten before anybody can run it.
+fn map_text(frame: &Frame, runtime: &Runtime) -> Answer {
+    let [_, len, _, _, fd, offset] = frame.args();
+    // SAFETY: the program's own call.
+    let at = unsafe { kernel(libc::SYS_mmap as usize, frame.args()) };
+    if at > 0 {
+        let mapped = Mapped {
+            at: at as usize,
+            len,
+            fd: fd as i32,
+            offset,
+        };
+        park::serve(runtime, &mut |_| late::found(mapped));
+    }
+    at
+}
+
+/// `mmap(2)`: a stack of a thread, as glibc asks for it (nptl/allocatestack.c), or text of a module.
 pub fn mmap(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let [address, len, protection, flags, fd, _] = frame.args();
     let wanted = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK) as usize;
@@ -216,6 +243,9 @@ pub fn mmap(frame: &mut Frame, runtime: &Runtime) -> Answer {
         && fd as i32 == -1
         && len % PAGE == 0
         && len != 0;
+    if is_text(protection, flags, fd) {
+        return map_text(frame, runtime);
+    }
     if !stack || !caps.stack_slots || !caps.guard_install {
         return NATIVE;
     }

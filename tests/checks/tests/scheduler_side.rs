@@ -11,16 +11,19 @@ use lichen_checks::reach::{Reach, Verdict};
 use std::collections::BTreeMap;
 
 /// Where the scheduler side begins: its loop, the hooks, and the closures of `park::serve`.
-const ROOTS: [&str; 5] = [
+const ROOTS: [&str; 6] = [
     "sched::switch::begin_scheduler",
     "handlers::thread::ended",
     "signal::notes::route",
     "handlers::fork::child::{{closure}}",
+    "handlers::memory::map_text::{{closure}}",
     "handlers::thread::exit_group::{{closure}}",
 ];
 
-/// Ways to the end of the process, and the way back to a green.
-const BORDERS: [&str; 8] = [
+/// Ways to the end of the process, the way back to a green, and the doors, whose addresses are
+/// written into slots.
+const BORDERS: [&str; 9] = [
+    "lichen_entry_",
     "core::panicking",
     "unwrap_failed",
     "expect_failed",

@@ -2,12 +2,13 @@
 //! protection, so libc is executable all the time and MemoryDenyWriteExecute does not mind; and
 //! `mprotect`, for where /proc is missing or closed, allowed only while this is the only task.
 //!
-//! At activation only, with every signal blocked. While the second way is under way nothing of libc
+//! At activation, with every signal blocked; and on the scheduler side, for text that nobody runs yet. While the second way is under way nothing of libc
 //! may be called: raw calls and our own memcpy only.
 #![allow(unsafe_code)]
 
+use super::job::Piece;
 use super::{Job, slots_address};
-use crate::modules::Module;
+use crate::doors::x86_64::{SLOT, SLOTS};
 use lichen_runtime::{arch::syscall6, sys};
 
 const PAGE: usize = 4096;
@@ -15,18 +16,22 @@ const PAGE: usize = 4096;
 /// Writes the slots, then the jumps.
 ///
 /// # Errors
-/// A sentence; nothing is left half-written then.
-pub fn write(job: &Job, modules: &[&Module], use_proc_mem: bool) -> Result<(), &'static str> {
+/// A sentence; no jump is left half-written then.
+pub fn write(job: Job, use_proc_mem: bool) -> Result<(), &'static str> {
     let memory = if use_proc_mem { open_memory() } else { None };
     match memory {
         Some(fd) => {
-            let done = through_memory(job, fd);
+            let done = through_memory(&job, fd);
             sys::close(fd);
-            done
+            done?;
         }
-        None if is_alone() => through_protection(job, modules),
-        None => Err("/proc/self/mem cannot be opened and other kernel threads may be running"),
+        None if is_alone() => through_protection(&job)?,
+        None => {
+            return Err("/proc/self/mem cannot be opened and other kernel threads may be running");
+        }
     }
+    job.done();
+    Ok(())
 }
 
 /// Is the caller the only kernel thread of the process? `unshare(CLONE_THREAD)` changes nothing for
@@ -82,21 +87,23 @@ fn pwrite(fd: i32, address: usize, bytes: &[u8]) -> bool {
     n == len as isize
 }
 
-/// One write per page that has jumps, since each costs a walk to the page and a copy of it.
+/// One write per run of slots, and per page that has jumps, since each costs a walk to the page and a copy of it.
 fn through_memory(job: &Job, fd: i32) -> Result<(), &'static str> {
-    if !pwrite(fd, slots_address(), &job.slots) {
-        return Err("/proc/self/mem cannot be written");
+    let mut slots = job.slots.clone();
+    slots.sort_unstable_by_key(|piece| piece.at);
+    for run in slots.chunk_by(|a, b| a.end() == b.at) {
+        let content: Vec<u8> = run
+            .iter()
+            .flat_map(|piece| piece.bytes())
+            .copied()
+            .collect();
+        if !pwrite(fd, run[0].at, &content) {
+            return Err("/proc/self/mem cannot be written");
+        }
     }
     let mut done = 0;
-    for group in job.jumps.chunk_by(|a, b| a.0 / PAGE == b.0 / PAGE) {
-        let (first, last) = (group[0].0, group[group.len() - 1].0);
-        // SAFETY: from the first to the last window of one page of mapped text.
-        let text = unsafe { core::slice::from_raw_parts(first as *const u8, last - first + 5) };
-        let mut text = text.to_vec();
-        for (address, jump) in group {
-            text[address - first..address - first + 5].copy_from_slice(jump);
-        }
-        if !pwrite(fd, first, &text) {
+    for group in job.jumps.chunk_by(|a, b| a.at / PAGE == b.at / PAGE) {
+        if !pwrite(fd, group[0].at, &with_jumps(group)) {
             undo(job, fd, done);
             return Err("/proc/self/mem cannot be written in libc's text");
         }
@@ -105,25 +112,39 @@ fn through_memory(job: &Job, fd: i32) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The text from the first to the last of some jumps that lie in order in one page, with them in it.
+fn with_jumps(group: &[Piece]) -> Vec<u8> {
+    let (first, last) = (group[0].at, group[group.len() - 1].end());
+    // SAFETY: from the first to the last window of one page of mapped text.
+    let text = unsafe { core::slice::from_raw_parts(first as *const u8, last - first) };
+    let mut text = text.to_vec();
+    for piece in group {
+        text[piece.at - first..piece.end() - first].copy_from_slice(piece.bytes());
+    }
+    text
+}
+
 /// Takes back the first `count` jumps.
 fn undo(job: &Job, fd: i32, count: usize) {
-    for ((address, _), original) in job.jumps.iter().zip(&job.originals).take(count) {
-        pwrite(fd, *address, original);
+    for (jump, original) in job.jumps.iter().zip(&job.originals).take(count) {
+        pwrite(fd, jump.at, original);
     }
 }
 
-fn through_protection(job: &Job, modules: &[&Module]) -> Result<(), &'static str> {
-    let slots = (slots_address(), job.slots.len().next_multiple_of(4096));
+fn through_protection(job: &Job) -> Result<(), &'static str> {
+    let slots = (slots_address(), SLOTS * SLOT);
     // Only text that is written to; above all, never our own, which does the writing.
     let is_written = |&(at, len): &(usize, usize)| {
         job.jumps
             .iter()
-            .any(|(jump, _)| (at..at + len).contains(jump))
+            .any(|jump| (at..at + len).contains(&jump.at))
     };
-    let ranges: Vec<(usize, usize)> = modules
+    let ranges: Vec<(usize, usize)> = job
+        .texts
         .iter()
-        .flat_map(|m| m.text_ranges())
+        .copied()
         .filter(is_written)
+        .chain(job.areas())
         .chain([slots])
         .collect();
     // Where text may not become executable again (MemoryDenyWriteExecute, SELinux) it shows on the
@@ -149,9 +170,8 @@ fn through_protection(job: &Job, modules: &[&Module]) -> Result<(), &'static str
     }
     // SAFETY: the ranges are writable now and hold the windows and the slots.
     unsafe {
-        copy(slots_address(), &job.slots);
-        for (address, jump) in &job.jumps {
-            copy(*address, jump);
+        for piece in job.slots.iter().chain(&job.jumps) {
+            copy(piece.at, piece.bytes());
         }
     }
     if protect(libc::PROT_READ | libc::PROT_EXEC) {

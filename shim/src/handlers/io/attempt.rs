@@ -45,6 +45,14 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     }
 }
 
+/// Polls, then writes with flags of pwritev2.
+pub fn polled_flags(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
+    let vector = [buffer, len];
+    let here = usize::MAX;
+    let args = [0, vector.as_ptr() as usize, 1, here, here, flags];
+    polled(fd, libc::POLLOUT, libc::SYS_pwritev2 as usize, args)
+}
+
 pub fn receive(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
     // SAFETY: the program's buffer.
     unsafe {

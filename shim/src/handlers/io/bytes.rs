@@ -1,7 +1,7 @@
 //! One buffer: read, write, recvfrom, sendto.
 #![allow(unsafe_code)]
 
-use super::attempt::{DONTWAIT, NO_NOWAIT, nowait_one, polled, receive, send};
+use super::attempt::{DONTWAIT, NO_NOWAIT, nowait_one, polled, polled_flags, receive, send};
 use crate::call::{Answer, Frame, NATIVE};
 use crate::fds::{self, Kind};
 use crate::handlers::kernel;
@@ -89,7 +89,7 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
             }
             answer
         }
-        Kind::Polled if len != 0 => write_polled(runtime, fd, buffer, len),
+        Kind::Polled if len != 0 => write_polled(runtime, fd, buffer, len, 0),
         Kind::Event => {
             let wait = OnFd::new(runtime, fd, kind, WRITE);
             wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_write as usize, frame.args()))
@@ -99,13 +99,17 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
 }
 
 /// A terminal or FIFO: polled, then written a chunk at a time. What the program made non-blocking
-/// writes what fits, in one call of the kernel's.
-pub fn write_polled(runtime: &Runtime, fd: i32, buffer: usize, len: usize) -> Answer {
+/// writes what fits, in one call of the kernel's. `flags` are those of pwritev2(2).
+pub fn write_polled(runtime: &Runtime, fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
     if fds::is_nonblocking(fd) || fds::is_read_only(fd) {
         return NATIVE;
     }
     whole(runtime, fd, Kind::Polled, buffer, len, |fd, at, len| {
-        let args = [0, at, len.min(CHUNK), 0, 0, 0];
+        let len = len.min(CHUNK);
+        if flags != 0 {
+            return polled_flags(fd, at, len, flags);
+        }
+        let args = [0, at, len, 0, 0, 0];
         polled(fd, libc::POLLOUT, libc::SYS_write as usize, args)
     })
 }

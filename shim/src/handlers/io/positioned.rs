@@ -115,10 +115,16 @@ fn flagged(frame: &Frame, runtime: &Runtime, interest: u8, flags: usize) -> Answ
     }
     let wait = OnFd::new(runtime, fd, kind, interest);
     let first = wait.run(|fd| nowait(fd, interest, [vector, count, HERE, flags]));
-    if first == NO_NOWAIT {
+    if first == NO_NOWAIT && (interest == READ || kind == Kind::Event) {
         return wait.run(|fd| polled(fd, events(interest), frame.number, frame.args()));
     }
-    let streams = kind.is_stream() || kind == Kind::Pipe;
+    if first == NO_NOWAIT {
+        if fds::is_nonblocking(fd) || fds::is_read_only(fd) {
+            return NATIVE;
+        }
+        return finish_vector(runtime, fd, Kind::Polled, vector, count, 0, flags);
+    }
+    let streams = kind.is_stream() || matches!(kind, Kind::Pipe | Kind::Polled);
     if first <= 0 || interest == READ || !streams || fds::is_nonblocking(fd) {
         return first;
     }

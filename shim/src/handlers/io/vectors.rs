@@ -90,7 +90,7 @@ fn write_vector_polled(frame: &Frame, runtime: &Runtime, fd: i32, kind: Kind) ->
 }
 
 /// Writes what is left of a vector after `done` bytes, piece by piece. `flags` are those of
-/// send(2) for a socket, those of pwritev2(2) for a pipe.
+/// send(2) for a socket, those of pwritev2(2) otherwise.
 pub fn finish_vector(
     runtime: &Runtime,
     fd: i32,
@@ -119,7 +119,7 @@ pub fn finish_vector(
             Kind::Pipe => whole(runtime, fd, kind, at, left, |fd, at, len| {
                 nowait_flags(libc::SYS_pwritev2, fd, at, len, flags)
             }),
-            Kind::Polled => write_polled(runtime, fd, at, left),
+            Kind::Polled => write_polled(runtime, fd, at, left, flags),
             _ => whole(runtime, fd, kind, at, left, |fd, at, len| {
                 send(fd, at, len, flags)
             }),
