@@ -65,6 +65,24 @@ fn a_library_with_system_calls_of_its_own_is_listed() {
 }
 
 #[test]
+fn system_calls_of_the_program_itself_are_understood() {
+    let place = Place::new();
+    let source = "int main(void) { long r; __asm__ volatile(\"mov $35, %%eax; xor %%edi, %%edi; syscall\" : \"=a\"(r) :: \"rdi\", \"rcx\", \"r11\"); return r != -14; }";
+    for flags in [[].as_slice(), &["-no-pie", "-Wl,--build-id=none"]] {
+        let program = place.compile("prog", flags, source);
+        let (code, report) = json(&place, &[text(&program)]);
+        assert_eq!(code, Some(0), "{report}");
+        let module = &report["other_modules"][0];
+        assert!(
+            module["path"].as_str().unwrap().ends_with("prog"),
+            "{report}"
+        );
+        assert_eq!(module["found"], 1, "{report}");
+        assert_eq!(module["understood"], 1, "{report}");
+    }
+}
+
+#[test]
 fn text_is_for_people() {
     let place = Place::new();
     let program = place.compile("prog", &[], SHOW);
