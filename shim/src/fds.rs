@@ -251,7 +251,7 @@ pub fn kind(fd: i32) -> Kind {
 #[inline(never)]
 fn look(fd: i32, cell: &Cell<Entry>) -> Kind {
     let kind = classify(fd);
-    if kind != Kind::File || fd_is_open(fd) {
+    if kind != Kind::File || is_open(fd) {
         cell.set(Entry {
             kind: kind as u8,
             flags: 0,
@@ -262,7 +262,8 @@ fn look(fd: i32, cell: &Cell<Entry>) -> Kind {
     kind
 }
 
-fn fd_is_open(fd: i32) -> bool {
+/// Is there such a descriptor?
+pub fn is_open(fd: i32) -> bool {
     sys::fcntl(fd, libc::F_GETFD, 0) >= 0
 }
 
@@ -328,19 +329,26 @@ fn socket_kind(fd: i32) -> Kind {
     )
 }
 
-/// Was it opened for writing only?
-pub fn is_write_only(fd: i32) -> bool {
-    access_mode(fd) == Some(libc::O_WRONLY)
-}
-
-/// Was it opened for reading only?
-pub fn is_read_only(fd: i32) -> bool {
-    access_mode(fd) == Some(libc::O_RDONLY)
-}
-
-fn access_mode(fd: i32) -> Option<i32> {
+/// Was it opened for reading, or for writing? `true` for what is not open.
+pub fn allows(fd: i32, reading: bool) -> bool {
     let flags = sys::fcntl(fd, libc::F_GETFL, 0);
-    (flags >= 0).then_some(flags as i32 & libc::O_ACCMODE)
+    flags < 0 || !refuses(flags as i32, reading)
+}
+
+/// Can a call on it wait? Not with O_NONBLOCK, nor where it says EBADF because it was not opened for
+/// that. Asks the kernel.
+pub fn may_wait(fd: i32, reading: bool) -> bool {
+    let flags = sys::fcntl(fd, libc::F_GETFL, 0);
+    flags >= 0 && flags as i32 & libc::O_NONBLOCK == 0 && !refuses(flags as i32, reading)
+}
+
+fn refuses(flags: i32, reading: bool) -> bool {
+    let wrong = if reading {
+        libc::O_WRONLY
+    } else {
+        libc::O_RDONLY
+    };
+    flags & libc::O_ACCMODE == wrong
 }
 
 /// Is it a listening socket?

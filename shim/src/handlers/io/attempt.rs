@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use crate::call::{Answer, error};
+use crate::fds;
 use crate::handlers::kernel;
 
 /// The flag of a socket call that is not to wait.
@@ -31,9 +32,10 @@ pub fn ready(fd: i32, events: i16) -> bool {
     }
 }
 
-/// Polls, then calls; for kinds that have no other way.
+/// Polls, then calls; for kinds that have no other way. What would not wait anyway has its answer from
+/// the kernel, which is asked for that only if the poll says no.
 pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
-    if !ready(fd, events) {
+    if !ready(fd, events) && fds::may_wait(fd, events == libc::POLLIN) {
         return error(libc::EAGAIN);
     }
     // SAFETY: the program's call, with its own arguments but perhaps another descriptor.

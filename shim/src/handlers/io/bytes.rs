@@ -45,8 +45,7 @@ pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
             }
             answer
         }
-        Kind::Event if len < EVENT => NATIVE,  // EINVAL
-        _ if fds::is_write_only(fd) => NATIVE, // EBADF
+        Kind::Event if len < EVENT => NATIVE, // EINVAL
         _ => wait.run(|fd| polled(fd, libc::POLLIN, libc::SYS_read as usize, frame.args())),
     }
 }
@@ -101,7 +100,7 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
 /// A terminal or FIFO: polled, then written a chunk at a time. What the program made non-blocking
 /// writes what fits, in one call of the kernel's. `flags` are those of pwritev2(2).
 pub fn write_polled(runtime: &Runtime, fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
-    if fds::is_nonblocking(fd) || fds::is_read_only(fd) {
+    if len > CHUNK && fds::is_nonblocking(fd) {
         return NATIVE;
     }
     whole(runtime, fd, Kind::Polled, buffer, len, |fd, at, len| {

@@ -119,7 +119,7 @@ fn flagged(frame: &Frame, runtime: &Runtime, interest: u8, flags: usize) -> Answ
         return wait.run(|fd| polled(fd, events(interest), frame.number, frame.args()));
     }
     if first == NO_NOWAIT {
-        if fds::is_nonblocking(fd) || fds::is_read_only(fd) {
+        if fds::is_nonblocking(fd) {
             return NATIVE;
         }
         return finish_vector(runtime, fd, Kind::Polled, vector, count, 0, flags);

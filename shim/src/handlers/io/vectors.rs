@@ -34,7 +34,7 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let wait = OnFd::new(runtime, fd, kind, READ);
     if kind == Kind::Polled || !runtime.caps.get().nowait && !kind.is_socket() {
         // Errors and empty reads come before waiting.
-        if fds::is_write_only(fd) || !asks_for_bytes(vector, count) {
+        if !asks_for_bytes(vector, count) {
             return NATIVE;
         }
         return wait.run(|fd| polled(fd, libc::POLLIN, libc::SYS_readv as usize, frame.args()));

@@ -101,7 +101,7 @@ pub fn vmsplice(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if !end.pipe || flags & NONBLOCK != 0 {
         return NATIVE;
     }
-    let interest = if fds::is_read_only(end.fd) {
+    let interest = if !fds::allows(end.fd, false) {
         READ
     } else {
         WRITE

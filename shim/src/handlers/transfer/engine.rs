@@ -112,7 +112,7 @@ impl Transfer<'_> {
             let starved = from.holds_up() && !obeys && !io::ready(from.fd, libc::POLLIN);
             let in_turn = self.is_asked_for_room(&to);
             if starved || in_turn && !io::ready(to.fd, libc::POLLOUT) {
-                if fds::is_write_only(from.fd) || fds::is_read_only(to.fd) {
+                if !fds::allows(from.fd, true) || !fds::allows(to.fd, false) {
                     return error(libc::EBADF);
                 }
                 return self.verdict(from, to, begun, !starved);
