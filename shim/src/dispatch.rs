@@ -10,8 +10,8 @@ mod numbers;
 
 use crate::call::{self, Answer, Frame, NATIVE};
 use crate::handlers::{
-    exec, fd, fork, futex, io, memory, message, offload, poll, signal, socket, thread, time,
-    transfer,
+    exec, fd, fork, futex, io, memory, message, offload, poll, select, signal, socket, thread,
+    time, transfer,
 };
 use core::sync::atomic::Ordering;
 use lichen_plan::Number;
@@ -95,8 +95,8 @@ table! {
     Polling {
         Cooperative SYS_poll poll::poll, "several descriptors", "";
         Cooperative SYS_ppoll poll::ppoll, "several descriptors", "";
-        Cooperative SYS_select poll::select, "several descriptors", "";
-        Cooperative SYS_pselect6 poll::pselect6, "several descriptors", "";
+        Cooperative SYS_select select::select, "several descriptors", "";
+        Cooperative SYS_pselect6 select::pselect6, "several descriptors", "";
         Cooperative SYS_epoll_wait poll::epoll_wait, "several descriptors", "";
         Cooperative SYS_epoll_pwait poll::epoll_pwait, "several descriptors", "";
         Cooperative SYS_epoll_pwait2 poll::epoll_pwait2, "several descriptors", "";

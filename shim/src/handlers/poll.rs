@@ -1,4 +1,4 @@
-//! Several descriptors: poll, select, epoll_wait and their relatives.
+//! Several descriptors: poll, epoll_wait and their relatives; `select` has a file of its own.
 //!
 //! Each asks the kernel without waiting first. If nothing is ready it parks on an edge of any of the
 //! descriptors and asks again. The program's own epoll instance is a descriptor like another: an
@@ -9,18 +9,18 @@ use super::kernel;
 use super::signal::masks;
 use super::time::{after, read_timespec, write_timespec};
 use crate::abi::user;
-use crate::call::{Answer, Frame, NATIVE, RESTART_NO_HANDLER, error};
+use crate::call::{Answer, Frame, RESTART_NO_HANDLER};
 use lichen_runtime::Runtime;
 use lichen_runtime::green::Wake;
 use lichen_runtime::park::{self, Deadline};
 use lichen_runtime::reactor::{READ, URGENT, WRITE};
-use lichen_runtime::sys::{self, SECOND_NS};
+use lichen_runtime::sys;
 
 const MS: u64 = 1_000_000;
 
 /// Asks, parks, asks again. `ask` makes the call with a zero time-out; `watch` names the i-th
 /// descriptor and what it is waited for.
-fn until_ready(
+pub fn until_ready(
     runtime: &Runtime,
     timeout: Option<u64>,
     count: usize,
@@ -88,7 +88,7 @@ pub fn poll(frame: &mut Frame, runtime: &Runtime) -> Answer {
 
 /// Runs `call` with a time-out given as `timespec`, and leaves there what remains, as the kernel
 /// does (its libc wrappers use a copy).
-fn with_timespec(address: usize, call: impl FnOnce(Option<u64>) -> Answer) -> Answer {
+pub fn with_timespec(address: usize, call: impl FnOnce(Option<u64>) -> Answer) -> Answer {
     if address == 0 {
         return call(None);
     }
@@ -112,103 +112,6 @@ pub fn ppoll(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let [list, count, timeout, mask, size, _] = frame.args();
     masks::during(runtime, mask, size, || {
         with_timespec(timeout, |ns| poll_for(runtime, list, count, ns))
-    })
-}
-
-/// Words of a set of descriptors that fit on the stack: 1,024 descriptors.
-const SET_WORDS: usize = 16;
-type Sets = [[u64; SET_WORDS]; 3];
-
-fn select_for(runtime: &Runtime, count: usize, at: [usize; 3], timeout: Option<u64>) -> Answer {
-    if count as i32 as isize != count as isize || (count as i32) < 0 {
-        return error(libc::EINVAL);
-    }
-    if count > SET_WORDS * 64 {
-        return NATIVE;
-    }
-    let bytes = count.div_ceil(64) * 8;
-    let mut wanted: Sets = [[0; SET_WORDS]; 3];
-    for (set, &address) in wanted.iter_mut().zip(&at) {
-        let to = set.as_mut_ptr() as usize;
-        if address != 0 && user::copy(to, address, bytes).is_err() {
-            return error(libc::EFAULT);
-        }
-    }
-    let wanted = wanted;
-    let mut found: Sets = [[0; SET_WORDS]; 3];
-    let mut ask = || {
-        found = wanted;
-        let no_time = [0i64; 2];
-        let [r, w, e] = &mut found;
-        let set =
-            |s: &mut [u64; SET_WORDS], a: usize| if a == 0 { 0 } else { s.as_mut_ptr() as usize };
-        let sets = [set(r, at[0]), set(w, at[1]), set(e, at[2])];
-        let time = no_time.as_ptr() as usize;
-        // SAFETY: our copies of the sets, no waiting.
-        unsafe {
-            kernel(
-                libc::SYS_pselect6 as usize,
-                [count, sets[0], sets[1], sets[2], time, 0],
-            )
-        }
-    };
-    let answer = until_ready(runtime, timeout, count, &mut ask, &|fd| {
-        let (word, bit) = (fd / 64, 1u64 << (fd % 64));
-        let mut interest = 0;
-        for (set, what) in wanted.iter().zip([READ, WRITE, URGENT]) {
-            if set.get(word).is_some_and(|w| w & bit != 0) {
-                interest |= what;
-            }
-        }
-        (interest != 0).then_some((fd as i32, interest))
-    });
-    if answer >= 0 {
-        for (set, &address) in found.iter().zip(&at) {
-            if address != 0 && user::copy(address, set.as_ptr() as usize, bytes).is_err() {
-                return error(libc::EFAULT);
-            }
-        }
-    }
-    answer
-}
-
-/// `select(2)`: the time-out is a `timeval`, and tells afterwards what remains.
-pub fn select(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    let [count, r, w, e, time, _] = frame.args();
-    if time == 0 {
-        return select_for(runtime, count, [r, w, e], None);
-    }
-    let Ok([seconds, us]) = user::read::<[i64; 2]>(time) else {
-        return error(libc::EFAULT);
-    };
-    if seconds < 0 || us < 0 {
-        return error(libc::EINVAL);
-    }
-    let ns = (seconds as u64)
-        .saturating_mul(SECOND_NS)
-        .saturating_add(us as u64 * 1000);
-    let begun = sys::clock_ns(libc::CLOCK_MONOTONIC);
-    let answer = select_for(runtime, count, [r, w, e], Some(ns));
-    let left = ns.saturating_sub(sys::clock_ns(libc::CLOCK_MONOTONIC) - begun);
-    let _ = user::write(
-        time,
-        &[(left / SECOND_NS) as i64, (left % SECOND_NS / 1000) as i64],
-    );
-    answer
-}
-
-/// `pselect6`, the call behind pselect(2) and, in newer libc's, select(2).
-pub fn pselect6(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    let [count, r, w, e, time, packed] = frame.args();
-    let (mut mask, mut size) = (0, 0);
-    if packed != 0 {
-        match user::read::<[usize; 2]>(packed) {
-            Ok([m, s]) => (mask, size) = (m, s),
-            Err(_) => return error(libc::EFAULT),
-        }
-    }
-    masks::during(runtime, mask, size, || {
-        with_timespec(time, |ns| select_for(runtime, count, [r, w, e], ns))
     })
 }
 
