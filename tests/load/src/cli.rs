@@ -95,6 +95,10 @@ pub enum Part {
     Create,
     /// 1,000 x usleep(100).
     Sleep,
+    /// What a call costs on its way through Lichen, by kind of descriptor.
+    Calls,
+    /// poll over 10,000 descriptors.
+    Poll,
     /// Most threads alive in one process.
     Threads,
     /// Start of a single-threaded program.

@@ -3,6 +3,7 @@
 //! A missed target is a line in the report, never a failure: only what could not be measured makes the exit status 1.
 
 mod activation;
+mod calls;
 mod closed;
 mod idle;
 mod paced;
@@ -102,6 +103,8 @@ impl Bench {
             Part::Handoff => pairs::handoff(self),
             Part::Create => pairs::create(self),
             Part::Sleep => pairs::sleep(self),
+            Part::Calls => calls::run(self),
+            Part::Poll => pairs::poll(self),
             Part::Threads => threads::run(self),
             Part::Startup => startup::run(self),
             Part::Activation => activation::run(self),

@@ -1,4 +1,5 @@
-//! Small programs, natively and under Lichen in turn: condition variable hand-off, create + join, short sleeps.
+//! Small programs, natively and under Lichen in turn: condition variable hand-off, create + join, short sleeps, a poll over
+//! thousands of descriptors.
 //! Called by `bench::run`.
 
 use anyhow::Result;
@@ -148,6 +149,25 @@ pub fn sleep(bench: &Bench) -> Result<Section> {
             50.0,
             "us",
         ),
+    ];
+    Ok(pairs.fill(section))
+}
+
+pub fn poll(bench: &Bench) -> Result<Section> {
+    let wanted = ["poll_cpu_us", "poll_late_us", "descriptors"];
+    let pairs = rounds(bench, "poll", bench.pick(300, 100), &wanted)?;
+    let about = format!(
+        "A thread polls {} sockets; another process makes one of them ready every 10 ms.",
+        table::grouped(pairs.native(2) as u64)
+    );
+    let mut section = Section::new("Poll over thousands of descriptors", &about, &HEAD);
+    section.rows = vec![
+        pairs.row("CPU of one call", 0, 1.0),
+        pairs.row("from ready to return, median", 1, 1.0),
+    ];
+    section.verdicts = vec![
+        Verdict::at_most("CPU per poll, lichen / native", pairs.ratio(0), 1.2, ""),
+        Verdict::at_most("ready to return, lichen / native", pairs.ratio(1), 1.2, ""),
     ];
     Ok(pairs.fill(section))
 }
