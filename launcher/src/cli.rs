@@ -127,6 +127,15 @@ pub struct SettingFlags {
     log_level: Option<OsString>,
     #[arg(long, value_name = "PATH", help = help(Key::LogFile))]
     log_file: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        help = help(Key::Trace)
+    )]
+    trace: Option<PathBuf>,
     #[arg(long, value_name = "PATH", help = help(Key::CacheDir))]
     cache_dir: Option<PathBuf>,
     #[arg(long, value_name = "COUNT", help = help(Key::Pool))]
@@ -151,6 +160,10 @@ impl SettingFlags {
             self.without.clone().map(|list| (Key::Without, list)),
             self.log_level.clone().map(|level| (Key::Log, level)),
             self.log_file.as_ref().map(|p| (Key::LogFile, absolute(p))),
+            self.trace.as_ref().map(|p| match p.to_str() {
+                Some(word @ ("0" | "1")) => (Key::Trace, word.into()),
+                _ => (Key::Trace, absolute(p)),
+            }),
             self.cache_dir
                 .as_ref()
                 .map(|p| (Key::CacheDir, absolute(p))),

@@ -41,6 +41,14 @@ impl Line {
         line
     }
 
+    /// Begins a line with nothing: the trace.
+    pub fn empty() -> Line {
+        Line {
+            bytes: [0; 512],
+            len: 0,
+        }
+    }
+
     /// Ends the line and writes it to `fd` in one call.
     pub fn send(mut self, fd: i32) {
         self.len = self.len.min(self.bytes.len() - 1);

@@ -32,6 +32,21 @@ pub fn read(fd: c_int, bytes: &mut [u8]) -> isize {
     unsafe { raw!(libc::SYS_read, fd, bytes.as_mut_ptr(), bytes.len()) }
 }
 
+/// `open(2)` of a file to append to, made if it is not there. Close-on-exec.
+pub fn open_to_append(path: &core::ffi::CStr) -> isize {
+    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC;
+    // SAFETY: the path ends with a zero byte.
+    unsafe {
+        raw!(
+            libc::SYS_openat,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            flags,
+            0o666
+        )
+    }
+}
+
 /// `close(2)`.
 pub fn close(fd: c_int) -> isize {
     // SAFETY: no pointers.

@@ -6,13 +6,14 @@
 
 mod list;
 mod natives;
-mod numbers;
+pub mod numbers;
 
 use crate::call::{self, Answer, Frame, NATIVE};
 use crate::handlers::{
     exec, fd, fork, futex, io, memory, message, offload, poll, select, signal, socket, thread,
     time, transfer,
 };
+use crate::trace;
 use core::sync::atomic::Ordering;
 use lichen_plan::Number;
 use lichen_runtime::Runtime;
@@ -216,7 +217,7 @@ const LINES: [Line; TABLE.len()] = {
 };
 
 /// Numbers end here.
-const NUMBERS: usize = 512;
+pub const NUMBERS: usize = 512;
 
 /// The table by number.
 static BY_NUMBER: [Option<Handler>; NUMBERS] = {
@@ -240,15 +241,49 @@ static HANDLED: [bool; NUMBERS] = {
     handled
 };
 
+/// Which calls never wait long.
+static QUICK: [bool; NUMBERS] = {
+    let mut all = [false; NUMBERS];
+    list::note_quick(&LINES, &mut all);
+    list::note_quick(natives::NATIVES, &mut all);
+    all
+};
+
+/// Where the line of each number begins in [`LICHEN_SUPPORT`]; 0 for the first, and for none.
+static LINE_AT: [u16; NUMBERS] = {
+    let mut all = [0; NUMBERS];
+    let end = list::note_lines(&LINES, &mut all, 0);
+    list::note_lines(natives::NATIVES, &mut all, end);
+    all
+};
+
+/// The name of a call; `None` for a number that Linux does not have. Not for the green side.
+pub fn name(number: usize) -> Option<&'static str> {
+    let line = LICHEN_SUPPORT.get(*LINE_AT.get(number)? as usize..)?;
+    let mut fields = line.split(|&byte| byte == b'\t');
+    let listed = core::str::from_utf8(fields.next()?).ok()?;
+    if listed.parse() != Ok(number) {
+        return None;
+    }
+    let name = core::str::from_utf8(fields.nth(2)?).ok()?;
+    name.strip_prefix("SYS_")
+}
+
 /// Is there a handler for this call?
 pub fn handles(number: usize) -> bool {
     HANDLED.get(number).is_some_and(|&handled| handled)
 }
 
-/// Is a site of this number to be rewritten? One whose number is known at run time only is.
+/// Does this call never wait long, whoever makes it?
+pub fn is_quick(number: usize) -> bool {
+    QUICK.get(number).is_some_and(|&quick| quick)
+}
+
+/// Is a site of this number to be rewritten? One whose number is known at run time only is; all are
+/// where a trace is to show them.
 pub fn wants(number: Number) -> bool {
     match number {
-        Number::Constant(number) => handles(number as usize),
+        Number::Constant(number) => handles(number as usize) || trace::asked_for(),
         Number::Variable => true,
     }
 }
@@ -261,6 +296,15 @@ pub fn wants(number: Number) -> bool {
 unsafe extern "C" fn lichen_dispatch(frame: &mut Frame) -> usize {
     let runtime = runtime();
     runtime.worker.calls.set(runtime.worker.calls.get() + 1);
+    if runtime.worker.traced.get() {
+        return trace::dispatch(frame, runtime);
+    }
+    stand_for(frame, runtime)
+}
+
+/// The rest of [`lichen_dispatch`], with its results. Green side; may park.
+#[inline(always)]
+pub fn stand_for(frame: &mut Frame, runtime: &Runtime) -> usize {
     let Some(Some(handler)) = BY_NUMBER.get(frame.number) else {
         return 1;
     };

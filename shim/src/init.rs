@@ -9,7 +9,7 @@
 use crate::doors::rewrite::{Job, text};
 use crate::handlers::{fork, signal, thread};
 use crate::modules::{self, Module};
-use crate::{dispatch, fds, plans, stats, tcb};
+use crate::{dispatch, fds, plans, stats, tcb, trace};
 use core::ffi::{c_char, c_int};
 use core::sync::atomic::{AtomicU8, Ordering};
 use lichen_plan::{Plan, cache};
@@ -300,6 +300,7 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
     let Prepared { job, offsets } = prepared;
     let without = settings().without;
     open_log();
+    open_trace();
     let runtime = runtime();
     let caps = Caps::probe();
     runtime.caps.set(Caps {
@@ -359,21 +360,38 @@ fn open_log() {
         "trace" => Level::TRACE,
         _ => return,
     };
-    let mut fd = 2;
-    if let Some(template) = &settings().log_file {
-        let name = std::env::args_os()
-            .next()
-            .map(OsString::into_vec)
-            .unwrap_or_default();
-        let path = lichen_settings::log_file::expand(template, sys::getpid(), b"localhost", &name);
-        let path = PathBuf::from(OsString::from_vec(path));
-        let file = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path);
-        if let Ok(file) = file {
-            fd = sys::lift(std::os::fd::IntoRawFd::into_raw_fd(file));
-        }
-    }
+    let file = settings().log_file.as_deref().and_then(open_ours);
+    let fd = file.map_or(2, sys::lift);
     log::install(level, fd);
+}
+
+/// Opens the trace, if it is asked for. A file that cannot be opened is said, and there is no trace.
+fn open_trace() {
+    let Some(template) = &settings().trace else {
+        return;
+    };
+    let fd = if template.is_empty() {
+        let copy = sys::fcntl(2, libc::F_DUPFD_CLOEXEC, 3) as i32;
+        (copy >= 0).then_some(copy)
+    } else {
+        open_ours(template)
+    };
+    match fd {
+        Some(fd) => trace::begin(runtime(), fd),
+        None if settings().quiet => {}
+        None => warn("LICHEN_TRACE: the file cannot be opened for writing; there is no trace"),
+    }
+}
+
+/// Opens a file of ours for appending; `template` as in `lichen_settings::log_file`. Activation and
+/// scheduler side.
+pub fn open_ours(template: &[u8]) -> Option<i32> {
+    let name = std::env::args_os()
+        .next()
+        .map(OsString::into_vec)
+        .unwrap_or_default();
+    let path = lichen_settings::log_file::expand(template, sys::getpid(), b"localhost", &name);
+    let path = std::ffi::CString::new(path).ok()?;
+    let fd = sys::open_to_append(&path);
+    (fd >= 0).then_some(fd as i32)
 }

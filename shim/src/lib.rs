@@ -33,6 +33,7 @@ mod modules;
 mod plans;
 mod stats;
 mod tcb;
+mod trace;
 
 /// Our memory; the program's malloc is never entered.
 #[global_allocator]

@@ -30,6 +30,7 @@ fn flags_become_variables() {
         "debug",
         "--log-file",
         "log.%p",
+        "--trace=trace.%p",
         "--cache-dir",
         "cache",
         "--pool",
@@ -48,12 +49,22 @@ fn flags_become_variables() {
         "LICHEN_WITHOUT=nowait,clone3",
         "LICHEN_LOG=debug",
         &format!("LICHEN_LOG_FILE={here}/log.%p"),
+        &format!("LICHEN_TRACE={here}/trace.%p"),
         &format!("LICHEN_CACHE_DIR={here}/cache"),
         "LICHEN_POOL=4",
         "LICHEN_FILE_IO=offload",
     ] {
         assert!(stdout.lines().any(|l| l == line), "{line} in {stdout}");
     }
+}
+
+#[test]
+fn a_trace_without_a_file_takes_no_word_of_the_command() {
+    let place = Place::new();
+    place.compile("show", &[], crate::place::SHOW);
+    let (code, stdout, _) = parts(&mut place.lichen(&["run", "--trace", "./show"]));
+    assert_eq!(code, Some(3));
+    assert!(stdout.lines().any(|l| l == "LICHEN_TRACE=1"), "{stdout}");
 }
 
 #[test]

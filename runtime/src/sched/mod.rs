@@ -265,7 +265,7 @@ impl Scheduler {
         // The inherited epoll instance is the parent's too: it is closed, never changed.
         let reactor = Reactor::new(self.runtime)?;
         self.reactor = reactor;
-        old[1..].iter().for_each(|&fd| {
+        old[1..3].iter().for_each(|&fd| {
             sys::close(fd);
         });
         Ok(())

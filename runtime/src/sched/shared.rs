@@ -53,7 +53,7 @@ pub struct Runtime {
     /// The doors are open: libc is rewritten and greens exist.
     pub active: AtomicBool,
     /// Numbers plus one, so that an all-zero `Runtime` is right and costs no file pages.
-    own_fds: [AtomicI32; 3],
+    own_fds: [AtomicI32; 4],
     /// The scheduler between its making at activation and its first run.
     boot: Cell<Option<Box<Scheduler>>>,
 }
@@ -80,7 +80,7 @@ pub static LICHEN_RUNTIME: Runtime = Runtime {
     caps: Cell::new(Caps::NONE),
     hooks: Cell::new(None),
     active: AtomicBool::new(false),
-    own_fds: [const { AtomicI32::new(0) }; 3],
+    own_fds: [const { AtomicI32::new(0) }; 4],
     boot: Cell::new(None),
 };
 
@@ -127,6 +127,16 @@ impl Runtime {
         self.own_fds[0].load(Ordering::Relaxed) - 1
     }
 
+    /// Notes where the trace goes.
+    pub fn set_trace_fd(&self, fd: i32) {
+        self.own_fds[3].store(fd + 1, Ordering::Relaxed);
+    }
+
+    /// Where the trace goes, or -1.
+    pub fn trace_fd(&self) -> i32 {
+        self.own_fds[3].load(Ordering::Relaxed) - 1
+    }
+
     /// Is this descriptor ours, to be hidden from the program's close?
     pub fn is_own_fd(&self, fd: i32) -> bool {
         fd >= 0 && self.own_fds().contains(&fd)
@@ -140,7 +150,7 @@ impl Runtime {
     /// Takes back what was made for the scheduler: activation failed.
     pub fn drop_scheduler(&self) {
         drop(self.boot.take());
-        let [_, bell, clock] = self.own_fds();
+        let [_, bell, clock, _] = self.own_fds();
         for fd in [bell, clock] {
             if fd >= 0 {
                 sys::close(fd);
@@ -154,7 +164,7 @@ impl Runtime {
     }
 
     /// Our descriptors.
-    pub fn own_fds(&self) -> [i32; 3] {
+    pub fn own_fds(&self) -> [i32; 4] {
         core::array::from_fn(|i| self.own_fds[i].load(Ordering::Relaxed) - 1)
     }
 }

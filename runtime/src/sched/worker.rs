@@ -35,6 +35,8 @@ pub struct Worker {
     /// Calls dispatched, for statistics.
     pub calls: Cell<u64>,
     pub parks: Cell<u64>,
+    /// Each call is told of (`--trace`).
+    pub traced: Cell<bool>,
 }
 
 impl Worker {
@@ -52,6 +54,7 @@ impl Worker {
             kernel_mask: Cell::new(0),
             calls: Cell::new(0),
             parks: Cell::new(0),
+            traced: Cell::new(false),
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Settings {
     pub log: LogLevel,
     /// Template of the log file's name, to be filled in by [`log_file::expand`]; `None` is stderr.
     pub log_file: Option<Vec<u8>>,
+    /// Where calls are told of: a template as of `log_file`, empty for stderr; `None` for nowhere.
+    pub trace: Option<Vec<u8>>,
     /// Absolute folder of the plan cache; `None` is the per-user default.
     pub cache_dir: Option<Vec<u8>>,
     /// Kernel threads of the pool, at most.
@@ -52,6 +54,7 @@ impl Default for Settings {
             without: Without::default(),
             log: LogLevel::default(),
             log_file: None,
+            trace: None,
             cache_dir: None,
             pool: POOL,
             file_io: FileIo::default(),
@@ -109,6 +112,7 @@ impl Settings {
             Key::Quiet => self.quiet = values::switch(value)?,
             Key::Strict => self.strict = values::switch(value)?,
             Key::Follow => self.follow = values::switch(value)?,
+            Key::Trace => self.trace = trace(value)?,
             _ if value.is_empty() => {}
             Key::Without => self.without = Without::parse(value)?,
             Key::Log => self.log = LogLevel::parse(value)?,
@@ -119,6 +123,14 @@ impl Settings {
         }
         Some(())
     }
+}
+
+/// Where the trace goes: a template of a file's name, empty for stderr; `None` inside for no trace.
+fn trace(value: &[u8]) -> Option<Option<Vec<u8>>> {
+    Some(match values::switch(value) {
+        Some(on) => on.then(Vec::new),
+        None => Some(log_file::checked(value)?.to_vec()),
+    })
 }
 
 #[cfg(test)]
@@ -150,6 +162,7 @@ mod tests {
             "LICHEN_WITHOUT=nowait",
             "LICHEN_LOG=debug",
             "LICHEN_LOG_FILE=/tmp/%p=x",
+            "LICHEN_TRACE=/tmp/trace.%p",
             "LICHEN_CACHE_DIR=/var/cache/x",
             "LICHEN_POOL=16",
             "LICHEN_FILE_IO=offload",
@@ -164,6 +177,7 @@ mod tests {
             without: Without::default().and(Cap::Nowait),
             log: LogLevel::Debug,
             log_file: Some(b"/tmp/%p=x".to_vec()),
+            trace: Some(b"/tmp/trace.%p".to_vec()),
             cache_dir: Some(b"/var/cache/x".to_vec()),
             pool: 16,
             file_io: FileIo::Offload,
@@ -188,6 +202,16 @@ mod tests {
                 .to_string()
                 .starts_with("LICHEN_FOLLOW: 'maybe'")
         );
+    }
+
+    #[test]
+    fn a_trace_goes_to_stderr_or_to_a_file() {
+        let to = |value: &str| read(&[&alloc::format!("LICHEN_TRACE={value}")]).0.trace;
+        assert_eq!(to("1"), Some(Vec::new()));
+        assert_eq!(to("0"), None);
+        assert_eq!(to(""), None);
+        assert_eq!(to("/tmp/x"), Some(b"/tmp/x".to_vec()));
+        assert_eq!(read(&["LICHEN_TRACE=%q"]).1.len(), 1);
     }
 
     #[test]

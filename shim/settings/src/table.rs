@@ -14,6 +14,7 @@ pub enum Key {
     Without,
     Log,
     LogFile,
+    Trace,
     CacheDir,
     Pool,
     FileIo,
@@ -96,6 +97,14 @@ pub static SETTINGS: &[Setting] = &[
                    and %% a percent sign",
         default: "",
         help: "Write messages to this file instead of stderr; %p, %h, %e become process id, host, program",
+    },
+    Setting {
+        key: Key::Trace,
+        name: "LICHEN_TRACE",
+        flag: Some("--trace"),
+        accepted: "1 for stderr, a file name as for LICHEN_LOG_FILE, or 0",
+        default: "0",
+        help: "Write a line for each system call, to stderr or to a file, named as for --log-file",
     },
     Setting {
         key: Key::CacheDir,

@@ -80,3 +80,25 @@ pub const fn write_text(lines: &[Line], into: &mut [u8], mut at: usize) -> usize
     }
     at
 }
+
+/// Notes at its number where each of `lines` begins in their text, which begins at `at`. Returns
+/// where it ends.
+pub const fn note_lines(lines: &[Line], into: &mut [u16], mut at: usize) -> usize {
+    let mut i = 0;
+    while i < lines.len() {
+        assert!(at <= u16::MAX as usize);
+        into[lines[i].number] = at as u16;
+        at += DIGITS + 1 + lines[i].text.len() + 1;
+        i += 1;
+    }
+    at
+}
+
+/// Notes at its number which of `lines` never wait long.
+pub const fn note_quick(lines: &[Line], into: &mut [bool]) {
+    let mut i = 0;
+    while i < lines.len() {
+        into[lines[i].number] = matches!(lines[i].class, Class::Quick);
+        i += 1;
+    }
+}

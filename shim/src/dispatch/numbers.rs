@@ -4,7 +4,6 @@
 //! the machine it runs on.
 #![allow(non_upper_case_globals)] // the kernel's names, as in the libc crate
 
-use core::ffi::c_long;
 pub use libc::*;
 
 macro_rules! numbers {

@@ -224,6 +224,7 @@ fn child(runtime: &Runtime) {
         sys::die("no event loop in the child of a fork (out of descriptors?)");
     }
     super::signal::slices::start(runtime);
+    crate::trace::after_fork(runtime);
     runtime.worker.kernel_mask.set(u64::MAX);
     masks::push(runtime);
 }
