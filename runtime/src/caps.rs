@@ -18,6 +18,8 @@ pub struct Caps {
     pub procmap_query: bool,
     /// A short read tells that a TCP stream is empty until its next edge.
     pub short_read: bool,
+    /// `openat2(RESOLVE_CACHED)` (5.12 and later): names looked up in memory only.
+    pub resolve_cached: bool,
     /// Stacks of threads come from one big region.
     pub stack_slots: bool,
     /// A timer on the worker's processor time ends slices.
@@ -31,6 +33,7 @@ impl Caps {
         guard_install: false,
         procmap_query: false,
         short_read: false,
+        resolve_cached: false,
         stack_slots: false,
         slices: false,
     };
@@ -42,6 +45,7 @@ impl Caps {
             guard_install: probe_guard_install(),
             procmap_query: true,
             short_read: true,
+            resolve_cached: probe_resolve_cached(),
             stack_slots: true,
             slices: true,
         }
@@ -91,6 +95,27 @@ fn probe_nowait() -> bool {
         sys::close(ends[1]);
         got == -(libc::EAGAIN as isize)
     }
+}
+
+fn probe_resolve_cached() -> bool {
+    const RESOLVE_CACHED: u64 = 0x20;
+    let how = [(libc::O_PATH | libc::O_CLOEXEC) as u64, 0, RESOLVE_CACHED];
+    // SAFETY: a constant name; `how` is ours. The root is always in memory.
+    let fd = unsafe {
+        syscall6(
+            libc::SYS_openat2 as usize,
+            libc::AT_FDCWD as usize,
+            c"/".as_ptr() as usize,
+            how.as_ptr() as usize,
+            size_of_val(&how),
+            0,
+            0,
+        )
+    };
+    if fd >= 0 {
+        sys::close(fd as i32);
+    }
+    fd >= 0
 }
 
 /// `madvise` advice that makes pages fault like a guard without splitting the mapping.

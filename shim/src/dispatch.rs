@@ -72,6 +72,10 @@ table! {
     }
     Files {
         Offloaded SYS_flock offload::locks::flock, "another process", "a helper thread waits";
+        Offloaded SYS_open offload::open::open, "the disk, or the other end of a FIFO", "what is not in memory, is made or is cut off: by the pool; a FIFO or a device: a helper thread waits";
+        Offloaded SYS_openat offload::open::open, "as open", "";
+        Offloaded SYS_openat2 offload::open::open, "as open", "";
+        Offloaded SYS_creat offload::open::open, "as open", "";
         Offloaded SYS_fsync offload::files::on_file, "the disk", "a thread of the pool waits, until what was written is safe";
         Offloaded SYS_fdatasync offload::files::on_file, "the disk", "as fsync";
         Offloaded SYS_sync_file_range offload::files::on_file, "the disk", "as fsync, for a part";

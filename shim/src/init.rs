@@ -308,6 +308,7 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
         guard_install: caps.guard_install && !without.has(Cap::GuardInstall),
         procmap_query: !without.has(Cap::ProcmapQuery),
         short_read: !without.has(Cap::ShortRead),
+        resolve_cached: caps.resolve_cached && !without.has(Cap::ResolveCached),
         stack_slots: !without.has(Cap::StackSlots),
         slices: !without.has(Cap::Slices),
     });

@@ -1,6 +1,8 @@
 /* Proof that a call which waits for the disk holds up nobody: a thread that only yields is seen to run between the
- * beginning of the call and its end. Under Lichen no other thread runs unless the call gives way. On plain Linux it is
- * the scheduler's choice whether one runs meanwhile, so the call is made again until it did.
+ * beginning of the call and its end. Under Lichen no other thread runs unless the call gives way (so a program that uses
+ * this says `env: LICHEN_WITHOUT=slices`: a thread that computes for long is not to be interrupted). The disk may be done
+ * before anybody notices, and on plain Linux it is the scheduler's choice who runs meanwhile: so the call is made again
+ * until another thread did.
  */
 #ifndef DISK_H
 #define DISK_H
@@ -27,7 +29,7 @@ static UNUSED void disk_end(void)
     join(disk_thread);
 }
 
-/* Calls `make(arg)` until another thread ran meanwhile; it returns 0 each time. */
+/* Calls `make(arg)`, which returns 0 each time, until another thread ran meanwhile. */
 static UNUSED void others_run_during(int (*make)(int), int arg, int tries)
 {
     for (int i = 0; i < tries; i++) {

@@ -1,7 +1,9 @@
-/* fsync, fdatasync, sync_file_range, syncfs, sync, msync and fallocate: results, errors, and another thread runs while
- * one waits for the disk. Many threads that wait so need few kernel threads.
+/* fsync, fdatasync, sync_file_range, syncfs, sync, msync, fallocate and the making of files: results, errors, and another
+ * thread runs while one waits for the disk. Many threads that wait so need few kernel threads.
  * waits: fsync, fdatasync, sync_file_range, syncfs, sync, msync, fallocate
  * greens
+ * env: LICHEN_WITHOUT=slices
+ * caps: no
  * timeout: 60
  */
 #include "disk.h"
@@ -29,6 +31,15 @@ static int by_sync(int fd)
     sync();
     return 0;
 }
+static int by_making(int fd)
+{
+    char name[80];
+    snprintf(name, sizeof name, "%s.made", path);
+    int made = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    CHECK(made >= 0 && made != fd);
+    CHECK_EQ(close(made), 0);
+    return unlink(name);
+}
 static int by_msync(int fd)
 {
     (void)fd;
@@ -40,7 +51,7 @@ static const struct call {
     int (*make)(int fd);
     int tries;
 } calls[] = {{by_fsync, TRIES},  {by_fdatasync, TRIES}, {by_range, TRIES}, {by_msync, TRIES},
-             {by_fallocate, TRIES}, {by_syncfs, 50},       {by_sync, 50}};
+             {by_fallocate, TRIES}, {by_making, TRIES}, {by_syncfs, 200},       {by_sync, 200}};
 
 static void each(const struct call *call)
 {

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
+#include <sys/stat.h>
 
 #define WAITERS 8
 static char path[] = "/tmp/lichen-waits-XXXXXX";
@@ -102,6 +103,31 @@ static void setlk_end(void)
 {
     CHECK_EQ(write(go[1], "x", 1), 1);
     CHECK_CHILD(child, 0);
+}
+
+/* The other end of a FIFO */
+static char fifo[80];
+static void fifo_begin(void)
+{
+    snprintf(fifo, sizeof fifo, "%s.fifo", path);
+    CHECK_EQ(mkfifo(fifo, 0600), 0);
+}
+static void fifo_wait(void)
+{
+    int fd = open(fifo, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    on_disk();
+    CHECK_EQ(close(fd), 0);
+}
+static void fifo_end(void)
+{
+    holder = open(fifo, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(holder >= 0);
+}
+static void fifo_clean(void)
+{
+    CHECK_EQ(close(holder), 0);
+    CHECK_EQ(unlink(fifo), 0);
 }
 
 /* System V */
@@ -215,6 +241,7 @@ static const struct kind {
     {"flock", flock_begin, flock_wait, flock_end, NULL},
     {"F_OFD_SETLKW", ofd_begin, ofd_wait, flock_end, NULL},
     {"F_SETLKW", setlk_begin, setlk_wait, setlk_end, NULL},
+    {"open of a FIFO", fifo_begin, fifo_wait, fifo_end, fifo_clean},
     {"semop", sysv_begin, semop_wait, semop_end, sysv_end},
     {"msgrcv", sysv_begin, msgrcv_wait, msgrcv_end, sysv_end},
     {"sem_wait", sem_begin, sem_wait_one, sem_end, NULL},

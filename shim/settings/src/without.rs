@@ -29,10 +29,12 @@ pub enum Cap {
     Slices,
     /// `rdfsbase`/`wrfsbase` in user mode, Linux 5.9.
     Fsgsbase,
+    /// `openat2` with `RESOLVE_CACHED`, Linux 5.12.
+    ResolveCached,
 }
 
 impl Cap {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Nowait,
         Self::GuardInstall,
         Self::EpollPwait2,
@@ -44,6 +46,7 @@ impl Cap {
         Self::ShortRead,
         Self::Slices,
         Self::Fsgsbase,
+        Self::ResolveCached,
     ];
 
     /// The name as written in `LICHEN_WITHOUT`.
@@ -61,6 +64,7 @@ impl Cap {
             Self::ShortRead => "short_read",
             Self::Slices => "slices",
             Self::Fsgsbase => "fsgsbase",
+            Self::ResolveCached => "resolve_cached",
         }
     }
 

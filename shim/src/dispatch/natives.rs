@@ -32,10 +32,6 @@ natives! {
         Quick SYS_cachestat, "counts pages of the cache";
     }
     Files {
-        Holds SYS_open "the disk, a file server, or the other end of a FIFO", "";
-        Holds SYS_openat "as open", "";
-        Holds SYS_openat2 "as open", "";
-        Holds SYS_creat "as open", "";
         Holds SYS_open_by_handle_at "as open", "";
         Holds SYS_name_to_handle_at "the disk or a file server", "looks a name up";
         Holds SYS_stat "the disk or a file server", "looks a name up";

@@ -6,6 +6,7 @@
 //!   a System V semaphore or queue. Each is tried without waiting where that is possible; then a helper
 //!   waits, one for each waiter.
 //! * [`files`]: the disk. Ends by itself, so the pool does it.
+//! * [`open`]: the disk, or the other end of a FIFO.
 //! * [`credentials`]: what no kernel thread of ours may keep.
 
 pub mod children;
@@ -13,6 +14,7 @@ pub mod credentials;
 pub mod files;
 pub mod ipc;
 pub mod locks;
+pub mod open;
 mod ways;
 
 pub use ways::{by_helper, by_pool};
