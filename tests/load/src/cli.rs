@@ -105,6 +105,18 @@ pub enum Part {
     Startup,
     /// From the first pthread_create to running threads.
     Activation,
+    /// MariaDB under sysbench.
+    Mariadb,
+    /// stunnel at 200 TLS connections.
+    Stunnel,
+    /// curl --parallel and Python's requests over TLS.
+    TlsClients,
+    /// Apache's worker MPM under wrk.
+    Apache,
+    /// gunicorn with Flask, two workers of 1,000 threads.
+    Gunicorn,
+    /// A Java server with a thread per connection.
+    Java,
 }
 
 #[derive(Args)]
@@ -133,4 +145,7 @@ pub struct BenchOptions {
     /// Where lichen, liblichen.so and the Rust servers are.
     #[arg(long)]
     pub release: PathBuf,
+    /// Where the scripts are that start the real programs.
+    #[arg(long, default_value = "tests/programs")]
+    pub scripts: PathBuf,
 }

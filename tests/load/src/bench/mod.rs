@@ -5,6 +5,7 @@
 mod activation;
 mod calls;
 mod closed;
+mod heavy;
 mod idle;
 mod paced;
 mod pairs;
@@ -34,6 +35,7 @@ pub struct Bench {
     pub rounds: usize,
     pub quick: bool,
     pub most_threads: u64,
+    scripts: PathBuf,
     programs: PathBuf,
     release: PathBuf,
     bar: ProgressBar,
@@ -84,6 +86,7 @@ impl Bench {
             } else {
                 1_000_000
             }),
+            scripts: absolute(&options.scripts)?,
             programs: absolute(&options.programs)?,
             release: absolute(&options.release)?,
             bar,
@@ -108,6 +111,12 @@ impl Bench {
             Part::Threads => threads::run(self),
             Part::Startup => startup::run(self),
             Part::Activation => activation::run(self),
+            Part::Mariadb => heavy::mariadb(self),
+            Part::Stunnel => heavy::stunnel(self),
+            Part::TlsClients => heavy::tls_clients(self),
+            Part::Apache => heavy::apache(self),
+            Part::Gunicorn => heavy::gunicorn(self),
+            Part::Java => heavy::java(self),
         };
         stop::check()?;
         match result {
@@ -130,6 +139,11 @@ impl Bench {
     /// A file that cargo built.
     pub fn built(&self, name: &str) -> PathBuf {
         self.release.join(name)
+    }
+
+    /// Where scripts/test installs what comes from PyPI.
+    pub fn venv(&self) -> PathBuf {
+        self.release.with_file_name("venv")
     }
 
     /// One of two values, the shorter one with --quick.
