@@ -6,6 +6,7 @@
 //! only when a call would block. Green side; no allocation.
 #![allow(unsafe_code)]
 
+use crate::sockopt;
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU16, Ordering};
 use lichen_runtime::arch::syscall6;
@@ -73,6 +74,8 @@ const OWN: u8 = 2;
 const TIMED: u8 = 4;
 /// A short read proves nothing (upper-layer protocol).
 const LONG: u8 = 8;
+/// SO_RCVLOWAT may be more than 1.
+const LOW: u8 = 16;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -99,6 +102,8 @@ static TABLE: Table = Table {
 
 /// Grows whenever descriptions may have become shared with another process.
 static EPOCH: AtomicU16 = AtomicU16::new(0);
+/// SO_RCVLOWAT was set in this process: a duplicate may have it without our having noted it there.
+static LOW_WATER: AtomicU16 = AtomicU16::new(0);
 
 /// One more than the highest descriptor anything is known of.
 pub fn end() -> i32 {
@@ -135,7 +140,7 @@ fn entry(fd: i32) -> Option<&'static Cell<Entry>> {
     Some(unsafe { &*TABLE.base.get().add(fd as usize) })
 }
 
-/// Every description that exists now may be shared from now on (fork, SCM_RIGHTS).
+/// Every description that exists now may be shared from now on (fork).
 pub fn share_all() {
     let epoch = EPOCH.load(Ordering::Relaxed);
     EPOCH.store(epoch.saturating_add(1), Ordering::Relaxed);
@@ -162,6 +167,23 @@ pub fn made(fd: i32, kind: Kind, nonblocking: bool) {
         });
         TABLE.end.set(TABLE.end.get().max(fd + 1));
     }
+}
+
+/// Notes a socket that `accept` just made: over TCP it has its listener's options.
+pub fn accepted(fd: i32, listener: i32, kind: Kind, nonblocking: bool) {
+    made(fd, kind, nonblocking);
+    if kind == Kind::Tcp {
+        let inherited = match entry(listener).map(Cell::get) {
+            Some(e) if is_own_entry(e) => e.flags & (TIMED | LONG | LOW),
+            _ => time_flag(fd) | low_flag(fd),
+        };
+        set_flag(fd, inherited, true);
+    }
+}
+
+/// Somebody else may have this description from now on (SCM_RIGHTS).
+pub fn share(fd: i32) {
+    set_flag(fd, OWN, false);
 }
 
 /// Notes that `fd` has a duplicate: flags set through one show in the other.
@@ -211,6 +233,42 @@ pub fn set_long(fd: i32) {
     set_flag(fd, LONG, true);
 }
 
+/// The program set SO_RCVLOWAT.
+pub fn set_low_water(fd: i32) {
+    LOW_WATER.store(1, Ordering::Relaxed);
+    set_flag(fd, LONG | LOW, true);
+}
+
+fn time_flag(fd: i32) -> u8 {
+    let timed = sockopt::timeout(fd, false).or_else(|| sockopt::timeout(fd, true));
+    if timed.is_some() { TIMED } else { 0 }
+}
+
+fn low_flag(fd: i32) -> u8 {
+    match sockopt::option(fd, libc::SO_RCVLOWAT) > 1 {
+        true => LONG | LOW,
+        false => 0,
+    }
+}
+
+/// How many bytes a read of `len` waits for (SO_RCVLOWAT); 1 or what was set, at most `len`. No system
+/// call unless it may have been set.
+#[inline(always)]
+pub fn low_water(fd: i32, len: usize) -> usize {
+    let low = LOW_WATER.load(Ordering::Relaxed) != 0
+        || entry(fd).is_some_and(|e| e.get().flags & LOW != 0);
+    match low {
+        true => asked_low_water(fd).min(len),
+        false => 1,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn asked_low_water(fd: i32) -> usize {
+    sockopt::option(fd, libc::SO_RCVLOWAT).max(1) as usize
+}
+
 /// May an attempt to read be skipped, and a short read be trusted? Only where nobody but us can have
 /// changed the flags, and the stream has no boundaries of its own.
 #[inline(always)]
@@ -252,9 +310,13 @@ pub fn kind(fd: i32) -> Kind {
 fn look(fd: i32, cell: &Cell<Entry>) -> Kind {
     let kind = classify(fd);
     if kind != Kind::File || is_open(fd) {
+        let flags = match kind {
+            Kind::Tcp | Kind::Stream => low_flag(fd),
+            _ => 0,
+        };
         cell.set(Entry {
             kind: kind as u8,
-            flags: 0,
+            flags,
             epoch: 0,
         });
         TABLE.end.set(TABLE.end.get().max(fd + 1));
@@ -303,29 +365,11 @@ fn is_memory_device(device: libc::dev_t) -> bool {
     libc::major(device) == 1
 }
 
-fn option(fd: i32, name: i32) -> i32 {
-    let mut value = 0i32;
-    let mut len = 4u32;
-    // SAFETY: value and len are ours.
-    unsafe {
-        syscall6(
-            libc::SYS_getsockopt as usize,
-            fd as usize,
-            libc::SOL_SOCKET as usize,
-            name as usize,
-            &raw mut value as usize,
-            &raw mut len as usize,
-            0,
-        );
-    }
-    value
-}
-
 fn socket_kind(fd: i32) -> Kind {
     kind_of_socket(
-        option(fd, libc::SO_DOMAIN),
-        option(fd, libc::SO_TYPE),
-        option(fd, libc::SO_PROTOCOL),
+        sockopt::option(fd, libc::SO_DOMAIN),
+        sockopt::option(fd, libc::SO_TYPE),
+        sockopt::option(fd, libc::SO_PROTOCOL),
     )
 }
 
@@ -351,11 +395,6 @@ fn refuses(flags: i32, reading: bool) -> bool {
     flags & libc::O_ACCMODE == wrong
 }
 
-/// Is it a listening socket?
-pub fn is_listening(fd: i32) -> bool {
-    option(fd, libc::SO_ACCEPTCONN) != 0
-}
-
 /// It does not know RWF_NOWAIT after all (a FIFO with a name, an eventfd for writing).
 pub fn has_no_nowait(fd: i32) {
     if let Some(cell) = entry(fd) {
@@ -375,29 +414,4 @@ pub fn kind_of_socket(domain: i32, kind: i32, protocol: i32) -> Kind {
         libc::SOCK_SEQPACKET => Kind::SeqPacket,
         _ => Kind::Datagram,
     }
-}
-
-/// SO_RCVTIMEO or SO_SNDTIMEO in nanoseconds, if one is set.
-pub fn socket_timeout(fd: i32, sending: bool) -> Option<u64> {
-    let mut time = [0i64; 2];
-    let mut len = 16u32;
-    let name = if sending {
-        libc::SO_SNDTIMEO
-    } else {
-        libc::SO_RCVTIMEO
-    };
-    // SAFETY: time and len are ours.
-    let got = unsafe {
-        syscall6(
-            libc::SYS_getsockopt as usize,
-            fd as usize,
-            libc::SOL_SOCKET as usize,
-            name as usize,
-            &raw mut time as usize,
-            &raw mut len as usize,
-            0,
-        )
-    };
-    let ns = time[0] as u64 * sys::SECOND_NS + time[1] as u64 * 1000;
-    (got == 0 && ns != 0).then_some(ns)
 }

@@ -25,6 +25,7 @@ pub mod dispatch;
 
 pub mod fds;
 pub mod handlers;
+pub mod sockopt;
 
 pub mod abi;
 

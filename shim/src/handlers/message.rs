@@ -5,7 +5,8 @@ use super::wait::OnFd;
 use super::{io, kernel};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
-use crate::fds;
+use crate::fds::{self, Kind};
+use crate::sockopt;
 use lichen_runtime::Runtime;
 use lichen_runtime::reactor::{READ, WRITE};
 use lichen_runtime::sys;
@@ -15,6 +16,7 @@ const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
 const IOV: usize = 16;
 const IOV_LEN: usize = 24;
 const CONTROL: usize = 32;
+const FLAGS: usize = 48;
 /// Bytes of a `struct mmsghdr`, and where its `msg_len` is.
 const MMSG: usize = 64;
 const MMSG_LEN: usize = 56;
@@ -52,48 +54,106 @@ pub fn recvmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
 
 fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer {
     let kind = fds::kind(fd);
-    let special = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE;
-    if !kind.is_socket() || flags & special as usize != 0 {
+    if !kind.is_socket() || flags & io::NEVER_WAITS != 0 {
         return NATIVE;
     }
     let wait = OnFd::new(runtime, fd, kind, READ);
-    let first = wait.run(|fd| call_with(libc::SYS_recvmsg, fd, message, flags | DONTWAIT));
-    let all = flags & libc::MSG_WAITALL as usize != 0 && flags & libc::MSG_PEEK as usize == 0;
-    // Ancillary data ends a MSG_WAITALL read, as in the kernel.
-    if !all || !kind.is_stream() || first <= 0 || word(message, CONTROL + 8) != 0 {
+    let attempt = |fd: i32| call_with(libc::SYS_recvmsg, fd, message, flags | DONTWAIT);
+    let all = flags & libc::MSG_WAITALL as usize != 0;
+    if !kind.is_stream() || !all && fds::low_water(fd, usize::MAX) <= 1 {
+        return wait.run(attempt);
+    }
+    let (vector, count) = (word(message, IOV), word(message, IOV_LEN));
+    let fill = io::Fill {
+        wait: &wait,
+        kind,
+        flags,
+        len: io::length(vector, count),
+    };
+    if fill.peeks() {
+        return fill.peek(attempt);
+    }
+    let room = word(message, CONTROL + 8);
+    let first = wait.run(attempt);
+    let control = [word(message, CONTROL), word(message, CONTROL + 8)];
+    if fill.is_enough(first) || kind == Kind::Stream && carries_rights(control) {
         return first;
     }
-    wait_for_rest(&wait, message, flags, first as usize)
+    // What comes with a later part goes where the program wanted it, unless something is there.
+    let mut space = match control {
+        [at, 0] => [at, room, 0],
+        _ => [0, 0, 0],
+    };
+    fill.go_on(first, &mut |fd, done| {
+        let Some((at, left)) = io::rest_of(vector, count, done) else {
+            return (0, true);
+        };
+        let got = receive_piece(fd, at, left, flags | DONTWAIT, &mut space);
+        if got.1 && space[0] != 0 {
+            let _ = user::write(message.wrapping_add(CONTROL + 8), &[space[1], space[2]]);
+        }
+        got
+    })
 }
 
-/// MSG_WAITALL: fills the rest of the vector piece by piece.
-fn wait_for_rest(wait: &OnFd<'_>, message: usize, flags: usize, mut done: usize) -> Answer {
-    let (vector, count) = (word(message, IOV), word(message, IOV_LEN).min(1024));
-    let mut skip = done;
-    for i in 0..count {
-        let Ok([base, len]) = user::read::<[usize; 2]>(vector + i * 16) else {
-            break;
-        };
-        if skip >= len {
-            skip -= len;
-            continue;
-        }
-        while skip < len {
-            let (at, left) = (base + skip, len - skip);
-            let more = wait.run(|fd| {
-                let args = [fd as usize, at, left, flags | DONTWAIT, 0, 0];
-                // SAFETY: a part of the program's own vector.
-                unsafe { kernel(libc::SYS_recvfrom as usize, args) }
-            });
-            if more <= 0 {
-                return done as Answer;
-            }
-            skip += more as usize;
-            done += more as usize;
-        }
-        skip = 0;
+/// One more part of a message into `left` bytes at `at`; control data goes to `control` (address, room,
+/// then the flags that came). Tells whether descriptors were passed with it: they end a read.
+pub fn receive_piece(
+    fd: i32,
+    at: usize,
+    left: usize,
+    flags: usize,
+    control: &mut [usize; 3],
+) -> (Answer, bool) {
+    let vector = [at, left];
+    let [space, room, _] = *control;
+    let mut header = [0, 0, vector.as_ptr() as usize, 1, space, room, 0];
+    let answer = call_with(libc::SYS_recvmsg, fd, header.as_mut_ptr() as usize, flags);
+    if answer < 0 {
+        return (answer, false);
     }
-    done as Answer
+    let lost = header[6] & libc::MSG_CTRUNC as usize != 0;
+    let passed = carries_rights([space, header[5]]);
+    *control = [space, header[5], header[6] & 0xffff_ffff];
+    let ends = passed || lost && sockopt::option(fd, libc::SO_PASSCRED) == 0;
+    if !ends {
+        control[1] = room;
+    }
+    (answer, ends)
+}
+
+/// Are there passed descriptors in this control data (address, length)?
+fn carries_rights(control: [usize; 2]) -> bool {
+    let mut any = false;
+    each_right(control, &mut |_| any = true);
+    any
+}
+
+/// Calls `each` for every descriptor passed in control data (address, length). `false`: there is more
+/// of it than is looked at.
+fn each_right([mut at, len]: [usize; 2], each: &mut dyn FnMut(i32)) -> bool {
+    const HEADER: usize = 16;
+    const MOST: usize = 64;
+    let end = at.saturating_add(len);
+    for _ in 0..MOST {
+        if at == 0 || at.saturating_add(HEADER) > end {
+            return true;
+        }
+        let Ok([size, sort]) = user::read::<[usize; 2]>(at) else {
+            return true;
+        };
+        if size < HEADER || size > end - at {
+            return true;
+        }
+        let rights = libc::SOL_SOCKET as usize | (libc::SCM_RIGHTS as usize) << 32;
+        for word in (HEADER..size).step_by(4).filter(|_| sort == rights) {
+            if let Ok(fd) = user::read::<i32>(at + word) {
+                each(fd);
+            }
+        }
+        at += (size + 7) & !7;
+    }
+    false
 }
 
 /// `sendmsg(2)`.
@@ -102,25 +162,38 @@ pub fn sendmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     transmit(runtime, fd, message, flags)
 }
 
+/// Descriptors in the message's control data may be another process's from now on.
+fn note_rights(message: usize) {
+    let control = [word(message, CONTROL), word(message, CONTROL + 8)];
+    if control[1] != 0 && !each_right(control, &mut fds::share) {
+        fds::share_all();
+    }
+}
+
 fn transmit(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer {
     let kind = fds::kind(fd);
     if !kind.is_socket() {
         return NATIVE;
     }
-    if word(message, CONTROL + 8) != 0 {
-        // SCM_RIGHTS may hand any of our descriptions to another process.
-        fds::share_all();
+    if kind != Kind::Tcp {
+        note_rights(message);
     }
     if flags & DONTWAIT != 0 {
         return NATIVE;
     }
     let wait = OnFd::new(runtime, fd, kind, WRITE);
-    let first = wait.run(|fd| call_with(libc::SYS_sendmsg, fd, message, flags | DONTWAIT));
-    if first <= 0 || !kind.is_stream() || fds::is_nonblocking(fd) {
+    let attempt =
+        |fd: i32, more: usize| call_with(libc::SYS_sendmsg, fd, message, flags | more | DONTWAIT);
+    if !kind.is_stream() {
+        let call = (libc::SYS_sendmsg, [fd as usize, message, flags, 0, 0, 0]);
+        return io::send_datagram(runtime, &wait, kind, call, |fd| attempt(fd, 0));
+    }
+    let first = wait.run(|fd| io::send_part(&wait, kind, 0, fd, |more| attempt(fd, more)));
+    if first <= 0 || wait.is_nonblocking() {
         return first;
     }
     let (vector, count) = (word(message, IOV), word(message, IOV_LEN).min(1024));
-    io::finish_vector(runtime, fd, kind, vector, count, first as usize, flags)
+    io::finish_vector(&wait, kind, vector, count, first as usize, flags)
 }
 
 /// `recvmmsg(2)`: one message after the other. The time-out is looked at between messages, as the
@@ -157,9 +230,11 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         }
         got
     };
-    one_by_one(vector, count, one, &|| {
+    one_by_one(vector, count as u32 as usize, one, &|message| {
+        // Urgent data is told at once.
+        let urgent = word(message, FLAGS) & libc::MSG_OOB as usize != 0;
         let Some(deadline) = deadline else {
-            return false;
+            return urgent;
         };
         let left = deadline.saturating_sub(sys::clock_ns(libc::CLOCK_MONOTONIC));
         let spec = [
@@ -167,7 +242,7 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
             (left % sys::SECOND_NS) as i64,
         ];
         let _ = user::write(timeout, &spec);
-        left == 0
+        left == 0 || urgent
     })
 }
 
@@ -175,14 +250,19 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
 pub fn sendmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let [_, vector, count, flags, _, _] = frame.args();
     let fd = frame.fd();
-    if !fds::kind(fd).is_socket() || flags & DONTWAIT != 0 {
+    let count = (count as u32 as usize).min(1024);
+    if !fds::kind(fd).is_socket() {
+        return NATIVE;
+    }
+    if flags & DONTWAIT != 0 {
+        (0..count).for_each(|i| note_rights(vector + i * MMSG));
         return NATIVE;
     }
     let one = &mut |message: usize| match transmit(runtime, fd, message, flags) {
         NATIVE => call_with(libc::SYS_sendmsg, fd, message, flags),
         sent => sent,
     };
-    one_by_one(vector, count, one, &|| false)
+    one_by_one(vector, count, one, &|_| false)
 }
 
 /// Makes a call for each `struct mmsghdr` of a vector, stores what it gave, and counts them. Ends
@@ -191,10 +271,10 @@ fn one_by_one(
     vector: usize,
     count: usize,
     one: &mut dyn FnMut(usize) -> Answer,
-    enough: &dyn Fn() -> bool,
+    enough: &dyn Fn(usize) -> bool,
 ) -> Answer {
     let mut done = 0;
-    while done < count.min(1024) {
+    while done < count {
         let message = vector + done * MMSG;
         let mut answer = one(message);
         if answer >= 0 && user::write_u32(message + MMSG_LEN, answer as u32).is_err() {
@@ -204,7 +284,7 @@ fn one_by_one(
             return if done > 0 { done as Answer } else { answer };
         }
         done += 1;
-        if enough() {
+        if enough(message) {
             break;
         }
     }

@@ -2,11 +2,13 @@
 #![allow(unsafe_code)]
 
 use super::offload::by_helper;
+use super::signal::notes;
 use super::wait::OnFd;
 use super::{io, kernel};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, RESTART, error};
 use crate::fds::{self, Kind};
+use crate::sockopt;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::{Wait, Wake};
 use lichen_runtime::park::{self, Deadline};
@@ -33,9 +35,9 @@ fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
         return NATIVE;
     }
     let wait = OnFd::new(runtime, fd, kind, READ);
-    let shared = !fds::is_own(fd) && !fds::is_nonblocking(fd) && fds::is_listening(fd);
+    let shared = !fds::is_own(fd) && !fds::is_nonblocking(fd) && sockopt::is_listening(fd);
     let answer = wait.run(|fd| {
-        let waits = || !fds::is_nonblocking(fd) && fds::is_listening(fd);
+        let waits = || !fds::is_nonblocking(fd) && sockopt::is_listening(fd);
         if !io::ready(fd, libc::POLLIN) && waits() {
             return error(libc::EAGAIN);
         }
@@ -48,41 +50,70 @@ fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
         unsafe { kernel(frame.number, args) }
     });
     if answer >= 0 {
-        fds::made(answer as i32, kind, flags & libc::SOCK_NONBLOCK != 0);
+        let nonblocking = flags & libc::SOCK_NONBLOCK != 0;
+        fds::accepted(answer as i32, wait.fd(), kind, nonblocking);
     }
     answer
 }
 
 /// `connect(2)`. A socket made here gets O_NONBLOCK meanwhile; with one that others may share a helper
-/// waits.
+/// waits. One that is on its way already (interrupted, or begun without waiting) is waited for.
 pub fn connect(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let fd = frame.fd();
     let kind = fds::kind(fd);
     if !kind.is_socket() || kind == Kind::Datagram || fds::is_nonblocking(fd) {
         return NATIVE;
     }
+    let timed = fds::may_be_timed(fd)
+        .then(|| sockopt::timeout(fd, true))
+        .flatten();
     if !fds::is_own(fd) {
         return match by_helper(runtime, frame.number, frame.args()) {
-            RESTART => error(libc::EINTR), // the connect goes on by itself
+            RESTART if timed.is_some() => error(libc::EINTR), // the connect goes on by itself
             answer => answer,
         };
     }
+    let deadline = timed.map_or(Deadline::Never, super::time::after);
+    match connect_at_once(frame, fd) {
+        UNDER_WAY => finish(frame, runtime, deadline, UNDER_WAY),
+        BEGUN_BEFORE => finish(frame, runtime, deadline, BEGUN_BEFORE),
+        FULL if kind != Kind::Tcp => until_room(frame, runtime, deadline),
+        answer => answer,
+    }
+}
+
+const UNDER_WAY: Answer = error(libc::EINPROGRESS);
+const BEGUN_BEFORE: Answer = error(libc::EALREADY);
+const FULL: Answer = error(libc::EAGAIN);
+
+/// AF_UNIX with a full backlog: there is nothing to poll for, so it is tried again later.
+fn until_room(frame: &Frame, runtime: &Runtime, deadline: Deadline) -> Answer {
+    const MOST_NS: u64 = 20_000_000;
+    let fd = frame.fd();
     let mut pause_ns = 1_000_000;
     loop {
+        let now = sys::clock_ns(libc::CLOCK_MONOTONIC);
+        let (until, last) = match deadline {
+            Deadline::At(end) if end <= now + pause_ns => (end, true),
+            _ => (now + pause_ns, false),
+        };
+        let wake = park::sleep(runtime, Wait::Descriptor, fd as u64, Deadline::At(until));
         let answer = connect_at_once(frame, fd);
-        match -answer as i32 {
-            libc::EINPROGRESS => return finish(frame, runtime, fd),
-            // AF_UNIX with a full backlog: there is nothing to poll for; try again later.
-            libc::EAGAIN if kind != Kind::Tcp => {
-                let wake =
-                    park::sleep(runtime, Wait::Descriptor, fd as u64, Deadline::In(pause_ns));
-                if wake == Wake::Interrupted {
-                    return RESTART;
-                }
-                pause_ns = (pause_ns * 2).min(20_000_000);
-            }
-            _ => return answer,
+        if answer != FULL || last && wake != Wake::Interrupted {
+            return answer;
         }
+        if wake == Wake::Interrupted && notes::any_for_current(runtime) {
+            return interrupted(deadline);
+        }
+        pause_ns = (pause_ns * 2).min(MOST_NS);
+    }
+}
+
+/// What a signal answers: a call with a time-out does not begin again (sock_intr_errno in Linux).
+fn interrupted(deadline: Deadline) -> Answer {
+    match deadline {
+        Deadline::Never => RESTART,
+        _ => error(libc::EINTR),
     }
 }
 
@@ -129,43 +160,25 @@ pub fn not_waiting(fd: i32, call: impl FnOnce() -> Answer) -> Answer {
     answer
 }
 
-/// Waits for the outcome of a connect that is under way.
-fn finish(frame: &Frame, runtime: &Runtime, fd: i32) -> Answer {
-    let deadline = match fds::may_be_timed(fd)
-        .then(|| fds::socket_timeout(fd, true))
-        .flatten()
-    {
-        Some(ns) => Deadline::At(sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_add(ns)),
-        None => Deadline::Never,
-    };
-    let mut at = fd;
-    let answer = loop {
-        if io::ready(at, libc::POLLOUT) {
-            // Asked again, connect tells the outcome, and the socket becomes connected: reading
-            // SO_ERROR would leave it "connecting".
-            let answer = connect_at_once(frame, at);
-            if answer != error(libc::EALREADY) && answer != error(libc::EINPROGRESS) {
-                break answer;
-            }
+/// Waits for the outcome of a connect that is under way; `late` is what a passed time-out answers.
+fn finish(frame: &Frame, runtime: &Runtime, deadline: Deadline, late: Answer) -> Answer {
+    let wait = OnFd::new(runtime, frame.fd(), Kind::Tcp, WRITE).until(deadline);
+    let answer = wait.run(|fd| {
+        if !io::ready(fd, libc::POLLOUT) {
+            return FULL;
         }
-        let (wake, again) = park::wait_fd(runtime, at, WRITE, deadline);
-        if again < 0 {
-            break error(libc::EINTR);
+        // Asked again, connect tells the outcome, and the socket becomes connected: reading
+        // SO_ERROR would leave it "connecting".
+        match connect_at_once(frame, fd) {
+            UNDER_WAY | BEGUN_BEFORE => FULL,
+            answer => answer,
         }
-        at = again;
-        match wake {
-            Wake::TimedOut => break error(libc::EINPROGRESS),
-            // Linux leaves the connect under way and says EINTR, with SA_RESTART too where it cannot
-            // begin again; beginning again would say EALREADY.
-            Wake::Interrupted => break error(libc::EINTR),
-            Wake::Ready => {}
-        }
-    };
-    if at != fd && at >= 0 {
-        runtime.slots.forget(at);
-        sys::close(at);
+    });
+    match answer {
+        FULL => late,
+        NATIVE => error(libc::EINTR),
+        answer => answer,
     }
-    answer
 }
 
 /// `socket(2)`.
@@ -206,7 +219,8 @@ pub fn setsockopt(frame: &mut Frame, _: &Runtime) -> Answer {
     let (fd, level, name) = (frame.fd(), frame.rsi as i32, frame.rdx as i32);
     match (level, name) {
         (libc::SOL_SOCKET, libc::SO_RCVTIMEO | libc::SO_SNDTIMEO | 66 | 67) => fds::set_timed(fd),
-        (libc::SOL_SOCKET, libc::SO_RCVLOWAT) | (libc::IPPROTO_TCP, TCP_ULP) => fds::set_long(fd),
+        (libc::SOL_SOCKET, libc::SO_RCVLOWAT) => fds::set_low_water(fd),
+        (libc::IPPROTO_TCP, TCP_ULP) => fds::set_long(fd),
         _ => {}
     }
     NATIVE

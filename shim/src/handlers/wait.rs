@@ -1,28 +1,81 @@
 //! The one loop of all calls that wait for one descriptor: try; if it would block and the descriptor
 //! blocks, park until an edge; try again.
+//!
+//! One [`OnFd`] stands for one call of the program, however many parts it is done in: it keeps what
+//! the kernel keeps over a whole call, namely the description (also when the number is closed
+//! meanwhile), whether the call blocks, and the moment its time-out ends.
 
+use super::signal::notes;
 use crate::call::{Answer, NATIVE, RESTART, error};
 use crate::fds::{self, Kind};
+use crate::sockopt;
+use core::cell::Cell;
 use lichen_runtime::Runtime;
-use lichen_runtime::green::Wake;
+use lichen_runtime::green::{Wait, Wake};
 use lichen_runtime::park::{self, Deadline};
 use lichen_runtime::reactor::READ;
 use lichen_runtime::sys;
 
 const WOULD_BLOCK: Answer = error(libc::EAGAIN);
+/// A Unix socket whose sending side was shut down, by the program or by the peer's SHUT_RD, is as full
+/// as before and says nothing to epoll (unix_poll): a sender looks again after this, then after twice
+/// as long each time.
+const LOOK_NS: u64 = 5_000_000;
+const LOOK_MOST_NS: u64 = 320_000_000;
+/// Between attempts on a private duplicate that cannot be watched.
+const RETRY_NS: u64 = 1_000_000;
+
+/// The descriptor a call uses: the program's number, or, once that was closed under the call, a
+/// duplicate of our own, which ends with the call.
+struct Held<'a> {
+    runtime: &'a Runtime,
+    number: i32,
+    at: Cell<i32>,
+}
+
+impl Held<'_> {
+    fn set(&self, fd: i32) {
+        if fd != self.at.get() {
+            self.release();
+            self.at.set(fd);
+        }
+    }
+
+    fn release(&self) {
+        let fd = self.at.get();
+        if fd != self.number {
+            fds::forget(fd);
+            self.runtime.slots.forget(fd);
+            sys::close(fd);
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.at.get() != self.number {
+            self.release();
+        }
+    }
+}
 
 /// A wait for one descriptor.
 pub struct OnFd<'a> {
     runtime: &'a Runtime,
-    /// The number the program used.
-    fd: i32,
+    held: Held<'a>,
     /// [`READ`] or WRITE of the reactor.
     interest: u8,
     /// SO_RCVTIMEO and SO_SNDTIMEO apply.
     socket: bool,
     skips: bool,
-    /// Waits although the program made the descriptor non-blocking.
-    patient: bool,
+    /// The end of the wait may come without an edge.
+    looks: bool,
+    /// The call was seen to block (sockets settle that when it begins, see sock_write_iter).
+    blocks: Cell<bool>,
+    waited: Cell<bool>,
+    /// When the socket's time-out ends; `None` until the first wait.
+    deadline: Cell<Option<Deadline>>,
 }
 
 impl<'a> OnFd<'a> {
@@ -31,19 +84,18 @@ impl<'a> OnFd<'a> {
     pub fn new(runtime: &'a Runtime, fd: i32, kind: Kind, interest: u8) -> OnFd<'a> {
         OnFd {
             runtime,
-            fd,
+            held: Held {
+                runtime,
+                number: fd,
+                at: Cell::new(fd),
+            },
             interest,
             socket: kind.is_socket(),
             skips: false,
-            patient: false,
-        }
-    }
-
-    /// For a call that does not look at O_NONBLOCK.
-    pub fn patient(self) -> OnFd<'a> {
-        OnFd {
-            patient: true,
-            ..self
+            looks: interest != READ && matches!(kind, Kind::Stream | Kind::SeqPacket),
+            blocks: Cell::new(false),
+            waited: Cell::new(false),
+            deadline: Cell::new(None),
         }
     }
 
@@ -52,9 +104,48 @@ impl<'a> OnFd<'a> {
     pub fn skipping(self, skips: bool) -> OnFd<'a> {
         OnFd { skips, ..self }
     }
+
+    /// For a call that does not look at O_NONBLOCK.
+    pub fn patient(self) -> OnFd<'a> {
+        self.blocks.set(true);
+        self
+    }
+
+    /// A time-out of the call's own (epoll_wait); O_NONBLOCK does not count.
+    pub fn until(self, deadline: Deadline) -> OnFd<'a> {
+        self.blocks.set(true);
+        self.deadline.set(Some(deadline));
+        self
+    }
 }
 
 impl OnFd<'_> {
+    /// The descriptor to use now.
+    #[inline(always)]
+    pub fn fd(&self) -> i32 {
+        self.held.at.get()
+    }
+
+    /// Has this call parked?
+    pub fn waited(&self) -> bool {
+        self.waited.get()
+    }
+
+    /// The next wait has the socket's whole time-out again (AF_UNIX sends, one for each buffer).
+    pub fn renew(&self) {
+        self.deadline.set(None);
+    }
+
+    /// Does EAGAIN end the call? Asks the kernel unless the answer is known.
+    pub fn is_nonblocking(&self) -> bool {
+        if self.blocks.get() {
+            return false;
+        }
+        let nonblocking = fds::is_nonblocking(self.fd());
+        self.blocks.set(self.socket && !nonblocking);
+        nonblocking
+    }
+
     /// Runs `attempt` (with the descriptor to use) until it does not say EAGAIN.
     ///
     /// Returns its answer; EAGAIN if the program made the descriptor non-blocking or its time-out
@@ -62,53 +153,78 @@ impl OnFd<'_> {
     /// cannot be watched. Parks.
     #[inline(always)]
     pub fn run(&self, mut attempt: impl FnMut(i32) -> Answer) -> Answer {
-        if !self.skips || self.runtime.slots.may_read(self.fd) {
-            let answer = attempt(self.fd);
+        let fd = self.fd();
+        if !self.skips || self.runtime.slots.may_read(fd) {
+            let answer = attempt(fd);
             if answer != WOULD_BLOCK {
                 return answer;
             }
-            if !self.patient && fds::is_nonblocking(self.fd) {
+            if self.is_nonblocking() {
                 return answer;
             }
         }
         self.wait_and_try(&mut attempt)
     }
 
-    fn wait_and_try(&self, attempt: &mut dyn FnMut(i32) -> Answer) -> Answer {
-        let mut fd = self.fd;
-        let timeout = if self.socket && fds::may_be_timed(fd) {
-            fds::socket_timeout(fd, self.interest != READ)
-        } else {
-            None
-        };
-        let deadline = match timeout {
+    fn deadline(&self) -> Deadline {
+        if let Some(deadline) = self.deadline.get() {
+            return deadline;
+        }
+        let fd = self.fd();
+        let timed = self.socket && fds::may_be_timed(fd);
+        let timeout = timed.then(|| sockopt::timeout(fd, self.interest != READ));
+        let deadline = match timeout.flatten() {
             Some(ns) => Deadline::At(sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_add(ns)),
             None => Deadline::Never,
         };
-        let answer = loop {
+        self.deadline.set(Some(deadline));
+        deadline
+    }
+
+    /// When the next park ends at the latest, and whether that is the end of the call's own time.
+    fn next_look(&self, deadline: Deadline, look_ns: &mut u64) -> (Deadline, bool) {
+        if !self.looks {
+            return (deadline, true);
+        }
+        let at = sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_add(*look_ns);
+        *look_ns = (*look_ns * 2).min(LOOK_MOST_NS);
+        match deadline {
+            Deadline::At(end) if end <= at => (deadline, true),
+            _ => (Deadline::At(at), false),
+        }
+    }
+
+    fn wait_and_try(&self, attempt: &mut dyn FnMut(i32) -> Answer) -> Answer {
+        let deadline = self.deadline();
+        let mut look_ns = LOOK_NS;
+        loop {
+            let fd = self.fd();
+            let (until, last) = self.next_look(deadline, &mut look_ns);
             if self.interest == READ {
                 self.runtime.slots.drained(fd);
             }
-            let (wake, again) = park::wait_fd(self.runtime, fd, self.interest, deadline);
-            if again < 0 {
-                break NATIVE;
+            self.waited.set(true);
+            let (wake, again) = park::wait_fd(self.runtime, fd, self.interest, until);
+            if again >= 0 {
+                self.held.set(again);
+            } else if fd == self.held.number {
+                return NATIVE;
+            } else {
+                let pause = Deadline::In(RETRY_NS);
+                park::sleep(self.runtime, Wait::Descriptor, fd as u64, pause);
             }
-            fd = again;
-            match wake {
-                Wake::TimedOut => break WOULD_BLOCK,
-                Wake::Interrupted if timeout.is_some() => break error(libc::EINTR),
-                Wake::Interrupted => break RESTART,
-                Wake::Ready => {}
+            // As in the kernel, what there is to take comes before a signal or the time-out.
+            let answer = attempt(self.fd());
+            if answer != WOULD_BLOCK || last && wake == Wake::TimedOut {
+                return answer;
             }
-            let answer = attempt(fd);
-            if answer != WOULD_BLOCK {
-                break answer;
+            // A signal that woke this call and went to another thread does not end it.
+            if wake == Wake::Interrupted && notes::any_for_current(self.runtime) {
+                return match deadline {
+                    Deadline::Never => RESTART,
+                    _ => error(libc::EINTR),
+                };
             }
-        };
-        if fd != self.fd && fd >= 0 {
-            self.runtime.slots.forget(fd);
-            sys::close(fd);
         }
-        answer
     }
 }

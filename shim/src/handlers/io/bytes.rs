@@ -2,10 +2,11 @@
 #![allow(unsafe_code)]
 
 use super::attempt::{DONTWAIT, NO_NOWAIT, nowait_one, polled, polled_flags, receive, send};
+use super::stream::{Fill, NEVER_WAITS, send_datagram, whole};
 use crate::call::{Answer, Frame, NATIVE};
 use crate::fds::{self, Kind};
-use crate::handlers::kernel;
 use crate::handlers::wait::OnFd;
+use crate::handlers::{kernel, message};
 use lichen_runtime::Runtime;
 use lichen_runtime::reactor::{READ, WRITE};
 
@@ -34,9 +35,11 @@ pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
     let wait = OnFd::new(runtime, fd, kind, READ);
     match kind {
-        Kind::Stream | Kind::Datagram | Kind::SeqPacket => {
-            wait.run(|fd| receive(fd, buffer, len, 0))
+        Kind::Stream => {
+            let got = wait.run(|fd| receive(fd, buffer, len, 0));
+            read_on(&wait, kind, got, buffer, len)
         }
+        Kind::Datagram | Kind::SeqPacket => wait.run(|fd| receive(fd, buffer, len, 0)),
         Kind::Pipe | Kind::Event if runtime.caps.get().nowait => {
             let answer = wait.run(|fd| nowait_one(libc::SYS_preadv2, fd, buffer, len));
             if answer == NO_NOWAIT {
@@ -56,54 +59,67 @@ fn read_tcp(runtime: &Runtime, fd: i32, buffer: usize, len: usize) -> Answer {
     let wait = OnFd::new(runtime, fd, Kind::Tcp, READ).skipping(trusted);
     let got = wait.run(|fd| receive(fd, buffer, len, 0));
     note_short(runtime, fd, trusted, got, len);
-    got
+    read_on(&wait, Kind::Tcp, got, buffer, len)
+}
+
+/// Reads on if there is a low-water mark that was not reached.
+#[inline(always)]
+fn read_on(wait: &OnFd<'_>, kind: Kind, got: Answer, buffer: usize, len: usize) -> Answer {
+    let fill = Fill {
+        wait,
+        kind,
+        flags: 0,
+        len,
+    };
+    match fill.is_enough(got) {
+        true => got,
+        false => fill.go_on(got, &mut |fd, done| {
+            (receive(fd, buffer + done, len - done, 0), false)
+        }),
+    }
 }
 
 /// `write(2)`.
 pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, buffer, len) = (frame.fd(), frame.rsi, frame.rdx);
     let kind = fds::kind(fd);
+    let wait = OnFd::new(runtime, fd, kind, WRITE);
     match kind {
         Kind::File => NATIVE,
-        Kind::Tcp | Kind::Stream if len != 0 => {
-            whole(runtime, fd, kind, buffer, len, |fd, at, len| {
-                send(fd, at, len, 0)
-            })
-        }
-        Kind::SeqPacket => {
-            let wait = OnFd::new(runtime, fd, kind, WRITE);
-            wait.run(|fd| send(fd, buffer, len, libc::MSG_EOR as usize))
-        }
+        Kind::Tcp | Kind::Stream if len != 0 => whole(&wait, kind, buffer, len, 0, send),
+        Kind::SeqPacket => wait.run(|fd| send(fd, buffer, len, libc::MSG_EOR as usize)),
         Kind::Datagram => {
-            let wait = OnFd::new(runtime, fd, kind, WRITE);
-            wait.run(|fd| send(fd, buffer, len, 0))
+            let call = (libc::SYS_write, frame.args());
+            send_datagram(runtime, &wait, kind, call, |fd| send(fd, buffer, len, 0))
         }
         Kind::Pipe if len != 0 => {
-            let answer = whole(runtime, fd, kind, buffer, len, |fd, at, len| {
-                nowait_one(libc::SYS_pwritev2, fd, at, len)
-            });
+            let answer = whole(&wait, kind, buffer, len, 0, write_pipe);
             if answer == NO_NOWAIT {
                 fds::has_no_nowait(fd);
                 return write(frame, runtime);
             }
             answer
         }
-        Kind::Polled if len != 0 => write_polled(runtime, fd, buffer, len, 0),
+        Kind::Polled if len != 0 => write_polled(&wait, buffer, len, 0),
         Kind::Event => {
-            let wait = OnFd::new(runtime, fd, kind, WRITE);
             wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_write as usize, frame.args()))
         }
         _ => NATIVE,
     }
 }
 
+/// A part of a write to a pipe.
+pub fn write_pipe(fd: i32, at: usize, len: usize, _: usize) -> Answer {
+    nowait_one(libc::SYS_pwritev2, fd, at, len)
+}
+
 /// A terminal or FIFO: polled, then written a chunk at a time. What the program made non-blocking
 /// writes what fits, in one call of the kernel's. `flags` are those of pwritev2(2).
-pub fn write_polled(runtime: &Runtime, fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
-    if len > CHUNK && fds::is_nonblocking(fd) {
+pub fn write_polled(wait: &OnFd<'_>, buffer: usize, len: usize, flags: usize) -> Answer {
+    if len > CHUNK && wait.is_nonblocking() {
         return NATIVE;
     }
-    whole(runtime, fd, Kind::Polled, buffer, len, |fd, at, len| {
+    whole(wait, Kind::Polled, buffer, len, 0, |fd, at, len, _| {
         let len = len.min(CHUNK);
         if flags != 0 {
             return polled_flags(fd, at, len, flags);
@@ -113,36 +129,11 @@ pub fn write_polled(runtime: &Runtime, fd: i32, buffer: usize, len: usize, flags
     })
 }
 
-/// Writes all of a buffer, waiting for room between parts.
-pub fn whole(
-    runtime: &Runtime,
-    fd: i32,
-    kind: Kind,
-    buffer: usize,
-    len: usize,
-    part: impl Fn(i32, usize, usize) -> Answer,
-) -> Answer {
-    let wait = OnFd::new(runtime, fd, kind, WRITE);
-    let mut done = 0;
-    loop {
-        let answer = wait.run(|fd| part(fd, buffer + done, len - done));
-        if answer <= 0 {
-            return if done > 0 { done as Answer } else { answer };
-        }
-        done += answer as usize;
-        // A non-blocking descriptor gives what fits at once.
-        if done >= len || fds::is_nonblocking(fd) {
-            return done as Answer;
-        }
-    }
-}
-
 /// `recvfrom(2)`, and `recv(3)`.
 pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, flags) = (frame.fd(), frame.r10);
     let kind = fds::kind(fd);
-    let special = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE;
-    if !kind.is_socket() || flags & special as usize != 0 {
+    if !kind.is_socket() || flags & NEVER_WAITS != 0 {
         return NATIVE;
     }
     let plain = flags & !(libc::MSG_NOSIGNAL | libc::MSG_WAITALL) as usize == 0;
@@ -151,7 +142,6 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
         && frame.rdx != 0
         && runtime.caps.get().short_read
         && fds::trusts_short_read(fd);
-    let all = flags & libc::MSG_WAITALL as usize != 0 && kind.is_stream();
     let wait = OnFd::new(runtime, fd, kind, READ).skipping(trusted);
     let [_, buffer, len, _, address, address_len] = frame.args();
     let attempt = |fd: i32, at: usize, len: usize| {
@@ -159,22 +149,32 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
         // SAFETY: the program's own arguments.
         unsafe { kernel(libc::SYS_recvfrom as usize, args) }
     };
+    if !kind.is_stream() {
+        return wait.run(|fd| attempt(fd, buffer, len));
+    }
+    let fill = Fill {
+        wait: &wait,
+        kind,
+        flags,
+        len,
+    };
+    if fill.peeks() {
+        return fill.peek(|fd| attempt(fd, buffer, len));
+    }
     let first = wait.run(|fd| attempt(fd, buffer, len));
     note_short(runtime, fd, trusted, first, len);
-    let peeks = flags & libc::MSG_PEEK as usize != 0;
-    if !all || peeks || first <= 0 || fds::is_nonblocking(fd) {
+    if fill.is_enough(first) {
         return first;
     }
-    let mut done = first as usize;
-    while done < len {
-        let more = wait.run(|fd| attempt(fd, buffer + done, len - done));
-        note_short(runtime, fd, trusted, more, len - done);
-        if more <= 0 {
-            break;
+    fill.go_on(first, &mut |fd, done| {
+        let (at, left) = (buffer + done, len - done);
+        if kind == Kind::Stream {
+            return message::receive_piece(fd, at, left, flags | DONTWAIT, &mut [0; 3]);
         }
-        done += more as usize;
-    }
-    done as Answer
+        let more = attempt(fd, at, left);
+        note_short(runtime, fd, trusted, more, left);
+        (more, false)
+    })
 }
 
 /// `sendto(2)`, and `send(3)`.
@@ -185,14 +185,16 @@ pub fn sendto(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return NATIVE;
     }
     let [_, buffer, len, _, address, address_len] = frame.args();
-    let attempt = |fd: i32, at: usize, len: usize| {
-        let args = [fd as usize, at, len, flags | DONTWAIT, address, address_len];
+    let attempt = |fd: i32, at: usize, len: usize, more: usize| {
+        let flags = flags | more | DONTWAIT;
+        let args = [fd as usize, at, len, flags, address, address_len];
         // SAFETY: the program's own arguments.
         unsafe { kernel(libc::SYS_sendto as usize, args) }
     };
-    if kind.is_stream() && len != 0 {
-        return whole(runtime, fd, kind, buffer, len, attempt);
-    }
     let wait = OnFd::new(runtime, fd, kind, WRITE);
-    wait.run(|fd| attempt(fd, buffer, len))
+    if kind.is_stream() && len != 0 {
+        return whole(&wait, kind, buffer, len, 0, attempt);
+    }
+    let call = (libc::SYS_sendto, frame.args());
+    send_datagram(runtime, &wait, kind, call, |fd| attempt(fd, buffer, len, 0))
 }

@@ -6,13 +6,16 @@
 //!
 //! * [`attempt`]: single calls that do not wait.
 //! * [`bytes`]: one buffer. [`vectors`]: several. [`positioned`]: with an offset or flags.
+//! * [`stream`]: calls that are done in more than one part.
 
 mod attempt;
 mod bytes;
 mod positioned;
+mod stream;
 mod vectors;
 
 pub use attempt::ready;
 pub use bytes::{read, recvfrom, sendto, write};
 pub use positioned::{pread64, preadv, preadv2, pwrite64, pwritev, pwritev2};
-pub use vectors::{finish_vector, readv, writev};
+pub use stream::{Fill, NEVER_WAITS, send_datagram, send_part};
+pub use vectors::{finish_vector, length, readv, rest_of, writev};

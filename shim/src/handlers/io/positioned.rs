@@ -119,13 +119,13 @@ fn flagged(frame: &Frame, runtime: &Runtime, interest: u8, flags: usize) -> Answ
         return wait.run(|fd| polled(fd, events(interest), frame.number, frame.args()));
     }
     if first == NO_NOWAIT {
-        if fds::is_nonblocking(fd) {
+        if wait.is_nonblocking() {
             return NATIVE;
         }
-        return finish_vector(runtime, fd, Kind::Polled, vector, count, 0, flags);
+        return finish_vector(&wait, Kind::Polled, vector, count, 0, flags);
     }
     let streams = kind.is_stream() || matches!(kind, Kind::Pipe | Kind::Polled);
-    if first <= 0 || interest == READ || !streams || fds::is_nonblocking(fd) {
+    if first <= 0 || interest == READ || !streams || wait.is_nonblocking() {
         return first;
     }
     let flags = match kind.is_socket() {
@@ -133,5 +133,5 @@ fn flagged(frame: &Frame, runtime: &Runtime, interest: u8, flags: usize) -> Answ
         true => 0,
         false => flags,
     };
-    finish_vector(runtime, fd, kind, vector, count, first as usize, flags)
+    finish_vector(&wait, kind, vector, count, first as usize, flags)
 }

@@ -1,8 +1,9 @@
 //! Several buffers: readv, writev. A vector is the program's, so it is read with care, and what a first
 //! call left of it is written piece by piece.
 
-use super::attempt::{DONTWAIT, NO_NOWAIT, nowait, nowait_flags, polled, send};
-use super::bytes::{whole, write_polled};
+use super::attempt::{DONTWAIT, NO_NOWAIT, nowait, nowait_flags, polled, receive, send};
+use super::bytes::write_polled;
+use super::stream::{Fill, send_datagram, send_part, whole};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
@@ -39,10 +40,17 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
         }
         return wait.run(|fd| polled(fd, libc::POLLIN, libc::SYS_readv as usize, frame.args()));
     }
-    if kind.is_socket() && !runtime.caps.get().nowait {
-        return wait.run(|fd| message::receive_vector(fd, vector, count, DONTWAIT));
+    let answer = if kind.is_socket() && !runtime.caps.get().nowait {
+        if !asks_for_bytes(vector, count) {
+            return NATIVE;
+        }
+        wait.run(|fd| message::receive_vector(fd, vector, count, DONTWAIT))
+    } else {
+        wait.run(|fd| nowait(libc::SYS_preadv2, fd, vector, count))
+    };
+    if kind.is_stream() && answer > 0 && fds::low_water(wait.fd(), usize::MAX) > answer as usize {
+        return read_on(&wait, kind, vector, count, answer);
     }
-    let answer = wait.run(|fd| nowait(libc::SYS_preadv2, fd, vector, count));
     if answer == NO_NOWAIT && !kind.is_socket() {
         fds::has_no_nowait(fd);
         return readv(frame, runtime);
@@ -59,7 +67,12 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
     let wait = OnFd::new(runtime, fd, kind, WRITE);
     let first = match kind {
-        Kind::Polled | Kind::Event => return write_vector_polled(frame, runtime, fd, kind),
+        Kind::Polled | Kind::Event => return write_vector_polled(frame, &wait, kind),
+        Kind::Tcp | Kind::Stream if asks_for_bytes(vector, count) => wait.run(|fd| {
+            send_part(&wait, kind, 0, fd, |flags| {
+                message::send_vector(fd, vector, count, DONTWAIT | flags)
+            })
+        }),
         _ if !runtime.caps.get().nowait && kind.is_socket() => {
             let eor = if kind == Kind::SeqPacket {
                 libc::MSG_EOR as usize
@@ -68,6 +81,12 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
             };
             wait.run(|fd| message::send_vector(fd, vector, count, DONTWAIT | eor))
         }
+        Kind::Datagram => {
+            let call = (libc::SYS_writev, frame.args());
+            send_datagram(runtime, &wait, kind, call, |fd| {
+                nowait(libc::SYS_pwritev2, fd, vector, count)
+            })
+        }
         _ => wait.run(|fd| nowait(libc::SYS_pwritev2, fd, vector, count)),
     };
     if first == NO_NOWAIT && kind == Kind::Pipe {
@@ -75,31 +94,32 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return writev(frame, runtime);
     }
     let streams = kind.is_stream() || kind == Kind::Pipe;
-    if first <= 0 || !streams || fds::is_nonblocking(fd) {
+    if first <= 0 || !streams || wait.is_nonblocking() {
         return first;
     }
-    finish_vector(runtime, fd, kind, vector, count, first as usize, 0)
+    finish_vector(&wait, kind, vector, count, first as usize, 0)
 }
 
-fn write_vector_polled(frame: &Frame, runtime: &Runtime, fd: i32, kind: Kind) -> Answer {
-    if kind == Kind::Event || fds::is_nonblocking(fd) {
-        let wait = OnFd::new(runtime, fd, kind, WRITE);
+fn write_vector_polled(frame: &Frame, wait: &OnFd<'_>, kind: Kind) -> Answer {
+    if kind == Kind::Event || wait.is_nonblocking() {
         return wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_writev as usize, frame.args()));
     }
-    finish_vector(runtime, fd, kind, frame.rsi, frame.rdx, 0, 0)
+    finish_vector(wait, kind, frame.rsi, frame.rdx, 0, 0)
 }
 
 /// Writes what is left of a vector after `done` bytes, piece by piece. `flags` are those of
 /// send(2) for a socket, those of pwritev2(2) otherwise.
 pub fn finish_vector(
-    runtime: &Runtime,
-    fd: i32,
+    wait: &OnFd<'_>,
     kind: Kind,
     vector: usize,
     count: usize,
     mut done: usize,
     flags: usize,
 ) -> Answer {
+    if kind == Kind::Stream && done > 0 {
+        wait.renew();
+    }
     let mut skip = done;
     for i in 0..count {
         let Ok([base, len]) = user::read::<[usize; 2]>(vector + i * 16) else {
@@ -116,12 +136,12 @@ pub fn finish_vector(
         let (at, left) = (base + skip, len - skip);
         skip = 0;
         let answer = match kind {
-            Kind::Pipe => whole(runtime, fd, kind, at, left, |fd, at, len| {
+            Kind::Pipe => whole(wait, kind, at, left, done, |fd, at, len, _| {
                 nowait_flags(libc::SYS_pwritev2, fd, at, len, flags)
             }),
-            Kind::Polled => write_polled(runtime, fd, at, left, flags),
-            _ => whole(runtime, fd, kind, at, left, |fd, at, len| {
-                send(fd, at, len, flags)
+            Kind::Polled => write_polled(wait, at, left, flags),
+            _ => whole(wait, kind, at, left, done, |fd, at, len, more| {
+                send(fd, at, len, flags | more)
             }),
         };
         if answer <= 0 {
@@ -133,4 +153,39 @@ pub fn finish_vector(
         }
     }
     done as Answer
+}
+
+/// The address and length of what is left of a vector's first part that is not full after `done` bytes.
+pub fn rest_of(vector: usize, count: usize, mut done: usize) -> Option<(usize, usize)> {
+    for i in 0..count.min(1024) {
+        let [base, len] = user::read::<[usize; 2]>(vector + i * 16).ok()?;
+        if done < len {
+            return Some((base + done, len - done));
+        }
+        done -= len;
+    }
+    None
+}
+
+/// How many bytes a vector asks for.
+pub fn length(vector: usize, count: usize) -> usize {
+    let len = |i: usize| user::read::<[usize; 2]>(vector + i * 16).map_or(0, |[_, len]| len);
+    (0..count.min(1024)).fold(0, |sum, i| sum.saturating_add(len(i)))
+}
+
+/// Reads on if there is a low-water mark that was not reached.
+fn read_on(wait: &OnFd<'_>, kind: Kind, vector: usize, count: usize, got: Answer) -> Answer {
+    let fill = Fill {
+        wait,
+        kind,
+        flags: 0,
+        len: length(vector, count),
+    };
+    if fill.is_enough(got) {
+        return got;
+    }
+    fill.go_on(got, &mut |fd, done| match rest_of(vector, count, done) {
+        Some((at, left)) => (receive(fd, at, left, 0), false),
+        None => (0, true),
+    })
 }

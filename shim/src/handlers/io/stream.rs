@@ -1,0 +1,189 @@
+//! Streams in more than one part: what a read that waits for all of it, and a write that writes all of
+//! it, do between the parts so that the program sees one call of the kernel's.
+//!
+//! Called by `bytes`, `vectors` and `message`. What is settled here is what ends such a call: an error
+//! of the connection stays for the next call on TCP and is taken with the part on Unix sockets; SIGPIPE
+//! comes only from a call that wrote nothing, on Unix sockets only from one that did not wait (see
+//! tcp_sendmsg_locked and unix_stream_sendmsg in Linux).
+
+use super::attempt::DONTWAIT;
+use crate::call::{Answer, error};
+use crate::fds::{self, Kind};
+use crate::handlers::offload::by_helper;
+use crate::handlers::wait::OnFd;
+use crate::sockopt;
+use core::cell::Cell;
+use lichen_runtime::Runtime;
+
+const AGAIN: Answer = error(libc::EAGAIN);
+const BROKEN: Answer = error(libc::EPIPE);
+const NOSIGNAL: usize = libc::MSG_NOSIGNAL as usize;
+const PEEK: usize = libc::MSG_PEEK as usize;
+const WAITALL: usize = libc::MSG_WAITALL as usize;
+/// Reads that never wait, whatever the descriptor says.
+pub const NEVER_WAITS: usize = DONTWAIT | libc::MSG_ERRQUEUE as usize | libc::MSG_OOB as usize;
+
+/// One attempt to send, after `done` bytes of the same call: `call` gets more flags for it.
+pub fn send_part(
+    wait: &OnFd<'_>,
+    kind: Kind,
+    done: usize,
+    fd: i32,
+    call: impl Fn(usize) -> Answer,
+) -> Answer {
+    match kind {
+        Kind::Tcp if done > 0 => match sockopt::is_broken(fd) {
+            true => BROKEN,
+            false => call(NOSIGNAL),
+        },
+        Kind::Stream if done > 0 || wait.waited() => match call(NOSIGNAL) {
+            BROKEN => sockopt::take_error(fd).unwrap_or(BROKEN),
+            answer => answer,
+        },
+        _ => call(0),
+    }
+}
+
+/// Writes all of a buffer, waiting for room between parts; `begun` bytes of the same call went before.
+/// `part` writes from an address, with more flags. Returns the bytes of this buffer, or an error.
+pub fn whole(
+    wait: &OnFd<'_>,
+    kind: Kind,
+    buffer: usize,
+    len: usize,
+    begun: usize,
+    part: impl Fn(i32, usize, usize, usize) -> Answer,
+) -> Answer {
+    let mut done = 0;
+    loop {
+        let answer = wait.run(|fd| {
+            send_part(wait, kind, begun + done, fd, |flags| {
+                part(fd, buffer + done, len - done, flags)
+            })
+        });
+        if answer <= 0 {
+            return if done > 0 { done as Answer } else { answer };
+        }
+        done += answer as usize;
+        // A non-blocking descriptor gives what fits at once.
+        if done >= len || wait.is_nonblocking() {
+            return done as Answer;
+        }
+        if kind == Kind::Stream {
+            wait.renew();
+        }
+    }
+}
+
+/// A datagram, which goes as a whole or not. Over AF_UNIX the wait is for the receiver's queue, and
+/// nothing that epoll tells is sure to come when there is room: a helper makes the call.
+pub fn send_datagram(
+    runtime: &Runtime,
+    wait: &OnFd<'_>,
+    kind: Kind,
+    call: (i64, [usize; 6]),
+    attempt: impl Fn(i32) -> Answer,
+) -> Answer {
+    if kind == Kind::Datagram {
+        let answer = attempt(wait.fd());
+        if answer != AGAIN || wait.is_nonblocking() {
+            return answer;
+        }
+        if sockopt::is_unix(wait.fd()) {
+            let (number, args) = call;
+            let timed = sockopt::timeout(wait.fd(), true).is_some();
+            return match by_helper(runtime, number as usize, args) {
+                crate::call::RESTART if timed => error(libc::EINTR),
+                answer => answer,
+            };
+        }
+    }
+    wait.run(attempt)
+}
+
+/// A read of a stream: how it goes on after a part.
+pub struct Fill<'a, 'b> {
+    pub wait: &'b OnFd<'a>,
+    pub kind: Kind,
+    /// Of the program's call.
+    pub flags: usize,
+    pub len: usize,
+}
+
+impl Fill<'_, '_> {
+    /// With how many bytes the kernel would return.
+    fn target(&self) -> usize {
+        match self.flags & WAITALL {
+            0 => fds::low_water(self.wait.fd(), self.len),
+            _ => self.len,
+        }
+    }
+
+    /// Is a first part of `got` bytes all there will be?
+    #[inline(always)]
+    pub fn is_enough(&self, got: Answer) -> bool {
+        got <= 0 || got as usize >= self.len || {
+            self.flags & WAITALL == 0 && got as usize >= fds::low_water(self.wait.fd(), self.len)
+        }
+    }
+
+    /// Reads on after a first part until there is enough. `part` reads with so many bytes done, and
+    /// may say `true` to end the call.
+    #[cold]
+    #[inline(never)]
+    pub fn go_on(
+        &self,
+        first: Answer,
+        part: &mut dyn FnMut(i32, usize) -> (Answer, bool),
+    ) -> Answer {
+        let mut done = first as usize;
+        let target = self.target();
+        while done < target && !self.wait.is_nonblocking() && !self.at_mark() {
+            let mut last = false;
+            let more = self.wait.run(|fd| {
+                if self.kind == Kind::Tcp && sockopt::is_broken(fd) && sockopt::is_empty(fd) {
+                    return 0;
+                }
+                let (answer, ends) = part(fd, done);
+                last = ends;
+                answer
+            });
+            if more <= 0 {
+                break;
+            }
+            done += more as usize;
+            if last {
+                break;
+            }
+        }
+        done as Answer
+    }
+
+    fn at_mark(&self) -> bool {
+        self.kind == Kind::Tcp && sockopt::at_mark(self.wait.fd())
+    }
+
+    /// MSG_PEEK over TCP waits until there is enough; `peek` looks once. Over AF_UNIX any byte will do.
+    pub fn peek(&self, peek: impl Fn(i32) -> Answer) -> Answer {
+        let seen = Cell::new(0);
+        let special = libc::POLLRDHUP | libc::POLLPRI;
+        let answer = self.wait.run(|fd| {
+            let got = peek(fd);
+            let waits = self.kind == Kind::Tcp && got > 0 && (got as usize) < self.target();
+            if waits && sockopt::state(fd, special) == 0 {
+                seen.set(got);
+                return AGAIN;
+            }
+            got
+        });
+        match answer < 0 && seen.get() > 0 {
+            true => seen.get(),
+            false => answer,
+        }
+    }
+
+    /// Does the program only look?
+    pub fn peeks(&self) -> bool {
+        self.flags & PEEK != 0
+    }
+}
