@@ -186,6 +186,8 @@ table! {
         Offloaded SYS_semtimedop offload::ipc::semop, "another process", "a helper thread waits";
         Offloaded SYS_msgsnd offload::ipc::msgsnd, "another process", "a helper thread waits";
         Offloaded SYS_msgrcv offload::ipc::msgrcv, "another process", "a helper thread waits";
+        Offloaded SYS_mq_timedsend offload::ipc::mq_timed, "another process", "a helper thread waits";
+        Offloaded SYS_mq_timedreceive offload::ipc::mq_timed, "another process", "a helper thread waits";
     }
     Memory {
         Offloaded SYS_msync offload::files::msync, "the disk", "with MS_SYNC a thread of the pool waits";

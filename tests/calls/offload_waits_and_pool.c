@@ -1,9 +1,11 @@
 /* Waits for another party and work of the pool, together: more waiters at once than the pool ever has threads, and who
  * ends the wait needs the pool (fsync) before it does. Nothing stands still; another thread runs all the while.
+ * flags: -lrt
  * env: LICHEN_POOL=2
  * timeout: 60
  */
 #include "check.h"
+#include <mqueue.h>
 #include <semaphore.h>
 #include <sys/file.h>
 #include <sys/ipc.h>
@@ -170,6 +172,44 @@ static void msgrcv_end(void)
     CHECK_EQ(msgsnd(queue, &letter, sizeof letter.text, 0), 0);
 }
 
+/* POSIX message queues: for a message, and for room */
+static mqd_t posix;
+static void mq_begin(void)
+{
+    char name[64];
+    struct mq_attr attr = {.mq_maxmsg = 1, .mq_msgsize = 4};
+    snprintf(name, sizeof name, "/lichen-%d", (int)getpid());
+    posix = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attr);
+    CHECK(posix != (mqd_t)-1);
+    CHECK_EQ(mq_unlink(name), 0);
+}
+static void mq_clean(void) { CHECK_EQ(mq_close(posix), 0); }
+static void mq_wait(void)
+{
+    char text[4];
+    CHECK_EQ(mq_receive(posix, text, sizeof text, NULL), 4);
+    on_disk();
+    CHECK_EQ(mq_send(posix, text, sizeof text, 0), 0);
+}
+static void mq_end(void) { CHECK_EQ(mq_send(posix, "abc", 4, 0), 0); }
+static void mq_full_begin(void)
+{
+    mq_begin();
+    mq_end();
+}
+static void mq_full_wait(void)
+{
+    char text[4];
+    CHECK_EQ(mq_send(posix, "def", 4, 0), 0);
+    on_disk();
+    CHECK_EQ(mq_receive(posix, text, sizeof text, NULL), 4);
+}
+static void mq_full_end(void)
+{
+    char text[4];
+    CHECK_EQ(mq_receive(posix, text, sizeof text, NULL), 4);
+}
+
 /* Memory shared with other processes */
 static void sem_begin(void) { CHECK_EQ(sem_init(&shared->semaphore, 1, 0), 0); }
 static void sem_wait_one(void)
@@ -244,6 +284,8 @@ static const struct kind {
     {"open of a FIFO", fifo_begin, fifo_wait, fifo_end, fifo_clean},
     {"semop", sysv_begin, semop_wait, semop_end, sysv_end},
     {"msgrcv", sysv_begin, msgrcv_wait, msgrcv_end, sysv_end},
+    {"mq_receive", mq_begin, mq_wait, mq_end, mq_clean},
+    {"mq_send", mq_full_begin, mq_full_wait, mq_full_end, mq_clean},
     {"sem_wait", sem_begin, sem_wait_one, sem_end, NULL},
     {"pthread_mutex_lock", mutex_begin, mutex_wait, mutex_end, NULL},
     {"pthread_cond_wait", cond_begin, cond_wait, cond_end, NULL},
@@ -291,6 +333,11 @@ int main(void)
     CHECK(file >= 0);
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(shared != MAP_FAILED);
+    mqd_t none = mq_open("/lichen-none", O_RDONLY);
+    if (none == (mqd_t)-1 && errno == ENOSYS) {
+        fprintf(stderr, "no POSIX message queues here\n");
+        _exit(77);
+    }
     ticker_start();
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         all_get_it(&kinds[i]);

@@ -238,8 +238,6 @@ natives! {
         Quick SYS_mq_unlink, "removes a name, in memory";
         Quick SYS_mq_notify, "asks for a notice";
         Quick SYS_mq_getsetattr, "reads or sets numbers of a queue";
-        Holds SYS_mq_timedsend "another process or thread", "waits for room in the kernel";
-        Holds SYS_mq_timedreceive "another process or thread", "waits for a message in the kernel";
     }
     Memory {
         Quick SYS_brk, "maps memory";

@@ -1,8 +1,12 @@
-//! Waiting for another user of a System V semaphore or message queue. Green side; a helper waits.
+//! Waiting for another user of a System V semaphore, or of a message queue of either kind. Green side; a
+//! helper waits.
+#![allow(unsafe_code)]
 
 use super::by_helper;
 use super::ways::try_first;
-use crate::call::{Answer, Frame, error};
+use crate::call::{Answer, Frame, NATIVE, error};
+use crate::handlers::kernel;
+use crate::handlers::time::read_timespec;
 use lichen_runtime::Runtime;
 
 /// `semop(2)` and `semtimedop(2)`: the flag that does not wait is in the operations, in the
@@ -19,4 +23,22 @@ pub fn msgsnd(frame: &mut Frame, runtime: &Runtime) -> Answer {
 /// `msgrcv(2)`.
 pub fn msgrcv(frame: &mut Frame, runtime: &Runtime) -> Answer {
     try_first(frame, runtime, 4, libc::IPC_NOWAIT, error(libc::ENOMSG))
+}
+
+/// `mq_timedsend(2)`, `mq_timedreceive(2)`: with a time that is long past they do not wait. (A poll would say
+/// when to try again; but a queue hands a message to who waits in it before it sends a notice, so somebody
+/// has to wait there.)
+pub fn mq_timed(frame: &mut Frame, runtime: &Runtime) -> Answer {
+    if frame.r8 != 0 && read_timespec(frame.r8).is_err() {
+        return NATIVE; // EFAULT, EINVAL: before anything else
+    }
+    let past = [0i64; 2];
+    let mut first = frame.args();
+    first[4] = past.as_ptr() as usize;
+    // SAFETY: the program's own arguments with a time of ours.
+    let answer = unsafe { kernel(frame.number, first) };
+    if answer != error(libc::ETIMEDOUT) && answer != error(libc::EINTR) {
+        return answer;
+    }
+    by_helper(runtime, frame.number, frame.args())
 }
