@@ -173,6 +173,7 @@ table! {
     Signals {
         Quick SYS_tgkill signal::tgkill, "", "knows the threads of Lichen";
         Quick SYS_tkill signal::tkill, "", "as tgkill";
+        Quick SYS_rt_tgsigqueueinfo signal::rt_tgsigqueueinfo, "", "as tgkill";
         Quick SYS_rt_sigprocmask signal::rt_sigprocmask, "", "masks are per thread";
         Quick SYS_rt_sigaction signal::rt_sigaction, "", "kept by Lichen, whose handler comes first";
         Quick SYS_rt_sigpending signal::rt_sigpending, "", "pending signals are per thread";

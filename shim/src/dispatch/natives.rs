@@ -218,7 +218,6 @@ natives! {
     Signals {
         Quick SYS_kill, "sends a signal";
         Quick SYS_rt_sigqueueinfo, "sends a signal";
-        Quick SYS_rt_tgsigqueueinfo, "sends a signal; to a thread of Lichen's it says ESRCH";
         Quick SYS_pidfd_send_signal, "sends a signal";
         Quick SYS_rt_sigreturn, "goes back to where a signal came";
         Quick SYS_restart_syscall, "only the kernel uses it";

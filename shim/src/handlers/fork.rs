@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::kernel;
-use super::signal::{masks, notes};
+use super::signal::{actions, masks, notes};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::doors::x86_64 as asm;
@@ -271,11 +271,13 @@ fn lend(runtime: &Runtime) {
         word.set(mask as usize);
     }
     sys::set_kernel_mask(u64::MAX);
+    actions::really_ignore();
     runtime.worker.inside.store(INSIDE_LENT, Ordering::Relaxed);
 }
 
 fn take_back(runtime: &Runtime) {
     runtime.worker.inside.store(0, Ordering::Relaxed);
+    actions::stand_for_ignored();
     runtime.worker.kernel_mask.set(u64::MAX);
     masks::push(runtime);
 }

@@ -3,7 +3,8 @@
 #![allow(unsafe_code)]
 
 use super::by_helper;
-use crate::call::{Answer, Frame, NATIVE, RESTART};
+use crate::abi::user;
+use crate::call::{Answer, Frame, NATIVE, RESTART, error};
 use crate::handlers::kernel;
 use lichen_runtime::green::Wake;
 use lichen_runtime::park::{self, Deadline};
@@ -48,21 +49,50 @@ pub fn wait4(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
 }
 
-/// `waitid(2)`: with WNOHANG its answer does not tell whether there was a child, so for one child a
-/// pidfd tells when to ask, and otherwise a helper waits.
+/// `waitid(2)`: asked without waiting first, into a record of ours that tells whether there was a child;
+/// then for the end of one child a pidfd tells when to ask again, and otherwise a helper waits.
 pub fn waitid(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    let (kind, pid, options) = (frame.rdi, frame.rsi as i32, frame.r10 as i32);
-    if options & libc::WNOHANG != 0 {
+    let [kind, pid, place, options, usage, _] = frame.args();
+    if options & libc::WNOHANG as usize != 0 {
         return NATIVE;
     }
-    let ends_only = options & (libc::WSTOPPED | libc::WCONTINUED) == 0;
-    if kind == libc::P_PID as usize && pid > 0 && ends_only {
-        match child_ended(runtime, pid) {
+    let one = kind == libc::P_PID as usize && pid as i32 > 0;
+    let ends_only = options & (libc::WSTOPPED | libc::WCONTINUED) as usize == 0;
+    let at_once = options | libc::WNOHANG as usize;
+    loop {
+        let mut seen = [0u64; 16];
+        let args = [kind, pid, &raw mut seen as usize, at_once, usage, 0];
+        // SAFETY: the program's own arguments, without waiting; the record is ours.
+        let answer = unsafe { kernel(frame.number, args) };
+        if answer != 0 {
+            return answer;
+        }
+        if seen[0] as i32 == libc::SIGCHLD {
+            return tell(place, &seen);
+        }
+        match (one && ends_only)
+            .then(|| child_ended(runtime, pid as i32))
+            .flatten()
+        {
             Some(Wake::Interrupted) => return RESTART,
-            // SAFETY: the program's own arguments; the child has ended, so this does not wait.
-            Some(_) => return unsafe { kernel(frame.number, frame.args()) },
-            None => {}
+            Some(_) => {}
+            None => return by_helper(runtime, frame.number, frame.args()),
         }
     }
-    by_helper(runtime, frame.number, frame.args())
+}
+
+/// Gives the program what the kernel would write: the six fields of a child, and none between.
+fn tell(place: usize, seen: &[u64; 16]) -> Answer {
+    const FIELDS: usize = 12;
+    let from = seen.as_ptr() as usize;
+    if place == 0 {
+        return 0;
+    }
+    let copied = user::copy(place, from, FIELDS)
+        .and_then(|()| user::copy(place.wrapping_add(16), from + 16, FIELDS));
+    if copied.is_ok() {
+        0
+    } else {
+        error(libc::EFAULT)
+    }
 }

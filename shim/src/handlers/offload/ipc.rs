@@ -4,25 +4,36 @@
 
 use super::by_helper;
 use super::ways::try_first;
-use crate::call::{Answer, Frame, NATIVE, error};
+use crate::call::{Answer, Frame, NATIVE, RESTART, error};
 use crate::handlers::kernel;
 use crate::handlers::time::read_timespec;
 use lichen_runtime::Runtime;
 
+/// None of these calls begins again behind a handler, whatever SA_RESTART says (signal(7)).
+fn never_again(answer: Answer) -> Answer {
+    if answer == RESTART {
+        error(libc::EINTR)
+    } else {
+        answer
+    }
+}
+
 /// `semop(2)` and `semtimedop(2)`: the flag that does not wait is in the operations, in the
 /// program's memory, so a helper makes every call.
 pub fn semop(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    by_helper(runtime, frame.number, frame.args())
+    never_again(by_helper(runtime, frame.number, frame.args()))
 }
 
 /// `msgsnd(2)`.
 pub fn msgsnd(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    try_first(frame, runtime, 3, libc::IPC_NOWAIT, error(libc::EAGAIN))
+    let answer = try_first(frame, runtime, 3, libc::IPC_NOWAIT, error(libc::EAGAIN));
+    never_again(answer)
 }
 
 /// `msgrcv(2)`.
 pub fn msgrcv(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    try_first(frame, runtime, 4, libc::IPC_NOWAIT, error(libc::ENOMSG))
+    let answer = try_first(frame, runtime, 4, libc::IPC_NOWAIT, error(libc::ENOMSG));
+    never_again(answer)
 }
 
 /// `mq_timedsend(2)`, `mq_timedreceive(2)`: with a time that is long past they do not wait. (A poll would say

@@ -11,6 +11,7 @@ use crate::doors::x86_64 as asm;
 use crate::handlers::kernel;
 use crate::modules::Module;
 use core::cell::Cell;
+use lichen_runtime::green::masks::bit;
 
 /// The kernel's `struct sigaction` (arch/x86/include/asm/signal.h).
 #[repr(C)]
@@ -29,6 +30,8 @@ const PASSED_ON: u64 = (libc::SA_RESTART | libc::SA_NOCLDSTOP | libc::SA_NOCLDWA
 
 struct Actions {
     list: [Cell<Action>; 65],
+    /// Signals that the master handler takes whatever the program wants ([`always_note`]).
+    noted: Cell<u64>,
 }
 
 // SAFETY: changed by the green side; read by the master handler on the same kernel thread, where a
@@ -45,6 +48,7 @@ static ACTIONS: Actions = Actions {
             mask: 0,
         })
     }; 65],
+    noted: Cell::new(0),
 };
 
 /// What the program set.
@@ -94,10 +98,34 @@ fn install(signal: i32, action: Action) {
 /// From now on the master handler takes this signal whatever the program's disposition: it goes to
 /// a thread that waits for it (a timer's helper thread in glibc).
 pub fn always_note(signal: i32) {
+    ACTIONS.noted.set(ACTIONS.noted.get() | bit(signal));
     if !is_handled(signal) {
         let noted = Action {
             handler: usize::MAX,
             ..Action::default()
+        };
+        install(signal, noted);
+    }
+}
+
+/// The signals that the program ignores and the kernel must not, because the master handler wants them.
+fn stood_for() -> impl Iterator<Item = i32> {
+    let wanted = ACTIONS.noted.get() | bit(libc::SIGSEGV) | bit(libc::SIGBUS);
+    (1..=64).filter(move |&signal| wanted & bit(signal) != 0 && get(signal).handler == 1)
+}
+
+/// Before a program is executed: what the program ignores is ignored by the kernel too, since the new
+/// program inherits that.
+pub fn really_ignore() {
+    stood_for().for_each(|signal| _ = raw(signal, Some(&get(signal))));
+}
+
+/// Undoes [`really_ignore`].
+pub fn stand_for_ignored() {
+    for signal in stood_for() {
+        let noted = Action {
+            handler: usize::MAX,
+            ..get(signal)
         };
         install(signal, noted);
     }

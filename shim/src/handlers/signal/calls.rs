@@ -5,7 +5,8 @@
 //! action, is the kernel's business and goes there. Nothing here enters a handler: `delivery` does.
 #![allow(unsafe_code)]
 
-use super::{UNBLOCKABLE, actions, frames, masks, notes};
+use super::notes::{self, Info, Note};
+use super::{UNBLOCKABLE, actions, frames, masks};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, RESTART_NO_HANDLER, error};
 use crate::handlers::kernel;
@@ -218,20 +219,44 @@ pub fn tgkill(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if process as u32 != sys::getpid() {
         return NATIVE;
     }
-    direct(runtime, thread as u32, signal as i32)
+    direct(runtime, thread as u32, signal as i32, None)
 }
 
 /// `tkill(2)`.
 pub fn tkill(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    direct(runtime, frame.rdi as u32, frame.rsi as i32)
+    direct(runtime, frame.rdi as u32, frame.rsi as i32, None)
 }
+
+/// `rt_tgsigqueueinfo(2)`, by which `pthread_sigqueue` sends a value. Only for itself may a thread claim a
+/// signal of the kernel's or of tgkill (kernel/signal.c, `do_rt_tgsigqueueinfo`).
+pub fn rt_tgsigqueueinfo(frame: &mut Frame, runtime: &Runtime) -> Answer {
+    let [process, thread, signal, info, ..] = frame.args();
+    let Some(green) = runtime.worker.current.get() else {
+        return NATIVE;
+    };
+    if process as u32 != sys::getpid() {
+        return NATIVE;
+    }
+    let Ok(mut info) = user::read::<Info>(info) else {
+        return error(libc::EFAULT);
+    };
+    let code = info[1] as u32 as i32;
+    if (code >= 0 || code == SI_TKILL) && thread as u32 != green.tid.get() {
+        return error(libc::EPERM);
+    }
+    info[0] = info[0] >> 32 << 32 | signal as u32 as u64;
+    direct(runtime, thread as u32, signal as i32, Some(info))
+}
+
+/// si_code of `tgkill(2)`.
+const SI_TKILL: i32 = -6;
 
 /// The signal glibc sends to all threads when credentials change. Our kernel threads have the
 /// process's credentials changed for them; to glibc no other thread exists then.
 const SIGSETXID: i32 = 33;
 
 /// Sends a signal to one thread of this process.
-fn direct(runtime: &Runtime, tid: u32, signal: i32) -> Answer {
+fn direct(runtime: &Runtime, tid: u32, signal: i32, info: Option<Info>) -> Answer {
     let Some(target) = runtime.table.find(tid) else {
         // No kernel task has a number above 2^22.
         return if tid >= 1 << 22 {
@@ -249,16 +274,19 @@ fn direct(runtime: &Runtime, tid: u32, signal: i32) -> Answer {
     if signal == SIGSETXID {
         return error(libc::ESRCH);
     }
-    send(runtime, target, signal)
+    let mut note = Note::thread(signal, target);
+    note.info = info.unwrap_or(note.info);
+    send(runtime, target, &note)
 }
 
-fn send(runtime: &Runtime, target: GreenRef, signal: i32) -> Answer {
+fn send(runtime: &Runtime, target: GreenRef, note: &Note) -> Answer {
+    let signal = note.signal;
     let blocked = target.mask.get() & bit(signal) != 0;
     if !actions::is_handled(signal) && (!blocked || UNBLOCKABLE & bit(signal) != 0) {
         // Ignored, or a default action: the kernel's business, for the process as a whole.
         return native_default(runtime, signal);
     }
-    notes::add(notes::Note::thread(signal, target));
+    notes::add(*note);
     if !blocked {
         notes::poke(runtime, target);
     }

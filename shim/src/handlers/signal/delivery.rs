@@ -36,6 +36,8 @@ struct Known {
     stack: Cell<[usize; 3]>,
     /// The door's frame while [`asm::lichen_raise`] runs.
     raised: AtomicUsize,
+    /// The signal that [`lichen_sigreturn`] took for a thread and sent once more, and whose it was.
+    again: Cell<Option<(i32, GreenRef, Option<GreenRef>)>>,
 }
 
 // SAFETY: written at activation; `raised` by the one worker.
@@ -45,6 +47,7 @@ static KNOWN: Known = Known {
     text: Cell::new((0, 0)),
     stack: Cell::new([0, 2, 0]),
     raised: AtomicUsize::new(0),
+    again: Cell::new(None),
 };
 
 /// Notes where our own text lies.
@@ -108,16 +111,21 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
             die_of_fault(signal, context);
         }
     }
+    let target = whose(runtime, signal, info);
     let inside = worker.inside.load(Ordering::Relaxed);
     if fault && inside == INSIDE_LENT {
         // The child of a vfork: it dies of it, as it would if it had a handler table of its own.
         return actions::to_default(signal);
     }
+    if inside == INSIDE_LENT {
+        // Ours are all blocked, so this is the child of a vfork: its handlers run in it, as natively.
+        return foreign(signal, info, context);
+    }
     if fault && inside != 0 {
         die_of_fault(signal, context);
     }
     let Some(green) = worker.current.get().filter(|_| inside == 0) else {
-        return note(runtime, signal, directed(runtime, info), info, true);
+        return note(runtime, signal, target, info, true);
     };
     match place {
         Place::Raised => {
@@ -129,19 +137,19 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
             load_registers(context, unsafe { &*(frame as *const Frame) });
             enter(runtime, green, signal, info, context);
         }
-        Place::Elsewhere => note(runtime, signal, directed(runtime, info), info, false),
+        Place::Elsewhere => note(runtime, signal, target, info, false),
         Place::ExitEdge(check) => {
-            note(runtime, signal, directed(runtime, info), info, false);
+            note(runtime, signal, target, info, false);
             context.rip = check;
         }
         Place::Program if fault && green.mask.get() & bit(signal) != 0 => {
             // As the kernel does for a fault that is blocked: the default action.
             actions::to_default(signal);
         }
-        Place::Program if fault || takes(runtime, green, signal, info) => {
+        Place::Program if fault || takes(runtime, green, signal, target) => {
             enter(runtime, green, signal, info, context);
         }
-        Place::Program => note(runtime, signal, directed(runtime, info), info, false),
+        Place::Program => note(runtime, signal, target, info, false),
     }
 }
 
@@ -156,13 +164,25 @@ fn directed(runtime: &Runtime, info: &Info) -> Option<GreenRef> {
     }
 }
 
+/// As [`directed`]; but a signal that was sent once more is for the thread that took it, if it still can.
+fn whose(runtime: &Runtime, signal: i32, info: &Info) -> Option<GreenRef> {
+    match KNOWN.again.get() {
+        Some((number, taker, target)) if number == signal => {
+            KNOWN.again.set(None);
+            let open = taker.mask.get() & bit(signal) == 0;
+            if open { Some(taker) } else { target }
+        }
+        _ => directed(runtime, info),
+    }
+}
+
 /// Does the running green take a process-directed signal now? The first thread comes first, if it
 /// has the signal open (the kernel's `complete_signal`).
-fn takes(runtime: &Runtime, green: GreenRef, signal: i32, info: &Info) -> bool {
+fn takes(runtime: &Runtime, green: GreenRef, signal: i32, target: Option<GreenRef>) -> bool {
     if green.mask.get() & bit(signal) != 0 {
         return false;
     }
-    if let Some(target) = directed(runtime, info) {
+    if let Some(target) = target {
         return core::ptr::eq(target, green);
     }
     if green.is_first.get() {
@@ -334,6 +354,7 @@ extern "C" fn lichen_sigreturn(context: &mut Context) {
             0,
             0,
         ];
+        KNOWN.again.set(Some((note.signal, green, note.target)));
         // SAFETY: the siginfo is whole.
         unsafe { crate::handlers::kernel(libc::SYS_rt_tgsigqueueinfo as usize, to) };
     }

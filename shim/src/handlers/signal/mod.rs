@@ -20,7 +20,7 @@ pub mod timers;
 
 pub use calls::{
     pause, rt_sigaction, rt_sigpending, rt_sigprocmask, rt_sigsuspend, rt_sigtimedwait,
-    sigaltstack, tgkill, tkill,
+    rt_tgsigqueueinfo, sigaltstack, tgkill, tkill,
 };
 
 use lichen_runtime::green::masks::bit;

@@ -8,7 +8,7 @@
 use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use lichen_runtime::Runtime;
-use lichen_runtime::green::masks::bit;
+use lichen_runtime::green::masks::{ALL, bit};
 use lichen_runtime::green::{GreenRef, State, Wake};
 use lichen_runtime::sched::runtime;
 use lichen_runtime::sys;
@@ -182,6 +182,50 @@ pub fn take_from(green: GreenRef, set: u64) -> Option<Note> {
     remove(entry);
     update(green);
     Some(note)
+}
+
+/// Before an exec: what is noted for this green or for all becomes pending in the kernel, which the new
+/// program inherits. All signals are blocked. Returns what was for this green alone, and what for all.
+pub fn hand_to_kernel(runtime: &Runtime, green: GreenRef) -> [u64; 2] {
+    let (mut own, mut shared) = (0, 0);
+    while let Some(note) = take_from(green, ALL) {
+        let (process, thread) = (sys::getpid() as usize, runtime.worker.tid.get() as usize);
+        let (signal, info) = (note.signal as usize, note.info.as_ptr() as usize);
+        let (number, args) = if note.target.is_some() {
+            own |= bit(note.signal);
+            let args = [process, thread, signal, info, 0, 0];
+            (libc::SYS_rt_tgsigqueueinfo, args)
+        } else {
+            shared |= bit(note.signal);
+            (libc::SYS_rt_sigqueueinfo, [process, signal, info, 0, 0, 0])
+        };
+        // SAFETY: the siginfo is whole.
+        unsafe { crate::handlers::kernel(number as usize, args) };
+    }
+    [own, shared]
+}
+
+/// The exec failed: takes the signals back that were handed to the kernel. All are blocked.
+pub fn take_back(green: GreenRef, [own, shared]: [u64; 2]) {
+    for (set, target) in [(own, Some(green)), (shared & !own, None)] {
+        let (now, mut info) = ([0i64; 2], [0; 16]);
+        let (set, at) = ([set], &raw mut info as usize);
+        let args = [set.as_ptr() as usize, at, now.as_ptr() as usize, 8, 0, 0];
+        loop {
+            // SAFETY: set, siginfo and time are ours.
+            let signal =
+                unsafe { crate::handlers::kernel(libc::SYS_rt_sigtimedwait as usize, args) };
+            if signal <= 0 {
+                break;
+            }
+            let signal = signal as i32;
+            add(Note {
+                signal,
+                target,
+                info,
+            });
+        }
+    }
 }
 
 /// Signals that a parked green waits for in sigwait: these come to it although it blocks them.
