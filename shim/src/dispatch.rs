@@ -55,13 +55,13 @@ macro_rules! table {
 // class is said at `list::Class`; a call with several ways has the class of the longest wait.
 table! {
     Io {
-        Cooperative SYS_read io::read, "a descriptor", "of a file: native, and waits for the disk";
+        Cooperative SYS_read io::read, "a descriptor", "of a file: native, and waits for the disk; with --file-io=offload the pool does";
         Cooperative SYS_write io::write, "a descriptor", "as read";
         Cooperative SYS_readv io::readv, "a descriptor", "as read";
         Cooperative SYS_writev io::writev, "a descriptor", "as read";
         Cooperative SYS_preadv2 io::preadv2, "a descriptor", "as read";
         Cooperative SYS_pwritev2 io::pwritev2, "a descriptor", "as read";
-        Holds SYS_pread64 io::pread64, "the disk", "sockets, pipes and terminals refuse it; devices that do not park the caller";
+        Holds SYS_pread64 io::pread64, "the disk", "with --file-io=offload the pool waits; sockets, pipes and terminals refuse it; devices that do not park the caller";
         Holds SYS_pwrite64 io::pwrite64, "the disk", "as pread64";
         Holds SYS_preadv io::preadv, "the disk", "as pread64";
         Holds SYS_pwritev io::pwritev, "the disk", "as pread64";

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use crate::doors::rewrite::{Job, text};
-use crate::handlers::{fork, signal, thread};
+use crate::handlers::{fork, io, signal, thread};
 use crate::modules::{self, Module};
 use crate::{dispatch, fds, plans, stats, tcb, trace};
 use core::ffi::{c_char, c_int};
@@ -16,7 +16,7 @@ use lichen_plan::{Plan, cache};
 use lichen_runtime::caps::{self, Caps};
 use lichen_runtime::sched::{Hooks, Scheduler, runtime, switch};
 use lichen_runtime::{arch, log, park, sys};
-use lichen_settings::{Cap, Settings};
+use lichen_settings::{Cap, FileIo, Settings};
 use once_cell::race::OnceBox;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -322,6 +322,7 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
     let fs = tcb::make(offsets, tid).ok_or("ld.so makes no thread control block for us")?;
     runtime.worker.tid.set(tid);
     runtime.pool.set_cap(settings().pool);
+    io::files::set_offload(settings().file_io == FileIo::Offload);
     runtime.hooks.set(Some(Hooks {
         start: thread::start,
         route_signals: signal::notes::route,

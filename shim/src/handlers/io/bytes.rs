@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::attempt::{DONTWAIT, NO_NOWAIT, nowait_one, polled, polled_flags, receive, send};
+use super::files;
+use super::positioned::HERE;
 use super::stream::{Fill, NEVER_WAITS, send_datagram, whole};
 use crate::call::{Answer, Frame, NATIVE};
 use crate::fds::{self, Kind};
@@ -27,8 +29,12 @@ fn note_short(runtime: &Runtime, fd: i32, trusted: bool, got: Answer, asked: usi
 pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, buffer, len) = (frame.fd(), frame.rsi, frame.rdx);
     let kind = fds::kind(fd);
-    if kind == Kind::File || len == 0 {
+    if len == 0 {
         return NATIVE;
+    }
+    if kind == Kind::File {
+        let vector = [buffer, len];
+        return files::read(frame, runtime, vector.as_ptr() as usize, 1, HERE);
     }
     if kind == Kind::Tcp {
         return read_tcp(runtime, fd, buffer, len);
@@ -85,6 +91,7 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let kind = fds::kind(fd);
     let wait = OnFd::new(runtime, fd, kind, WRITE);
     match kind {
+        Kind::File if len != 0 => files::write(frame, runtime, HERE),
         Kind::File => NATIVE,
         Kind::Tcp | Kind::Stream if len != 0 => whole(&wait, kind, buffer, len, 0, send),
         Kind::SeqPacket => wait.run(|fd| send(fd, buffer, len, libc::MSG_EOR as usize)),

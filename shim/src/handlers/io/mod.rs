@@ -6,10 +6,12 @@
 //!
 //! * [`attempt`]: single calls that do not wait.
 //! * [`bytes`]: one buffer. [`vectors`]: several. [`positioned`]: with an offset or flags.
+//! * [`files`]: what is on a disk, if it is off-loaded.
 //! * [`stream`]: calls that are done in more than one part.
 
 mod attempt;
 mod bytes;
+pub mod files;
 mod positioned;
 mod stream;
 mod vectors;

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::attempt::{NO_NOWAIT, RWF_NOSIGNAL, RWF_NOWAIT, polled};
+use super::files;
 use super::vectors::{finish_vector, readv, writev};
 use crate::call::{Answer, Frame, NATIVE};
 use crate::fds::{self, Kind};
@@ -18,7 +19,7 @@ use lichen_runtime::reactor::{READ, WRITE};
 /// are errors on what can be waited for.
 const PLAIN_FLAGS: usize = 0x137;
 /// The offset that means: the current position.
-const HERE: usize = usize::MAX;
+pub const HERE: usize = usize::MAX;
 
 /// `preadv2(2)`.
 pub fn preadv2(frame: &mut Frame, runtime: &Runtime) -> Answer {
@@ -90,7 +91,14 @@ fn at_offset(
     count: usize,
     flags: usize,
 ) -> Answer {
-    if fds::kind(frame.fd()) != Kind::Polled || flags & !PLAIN_FLAGS != 0 {
+    let kind = fds::kind(frame.fd());
+    if kind == Kind::File && flags == 0 && (frame.r10 as isize) >= 0 {
+        return match interest {
+            READ => files::read(frame, runtime, vector, count, frame.r10),
+            _ => files::write(frame, runtime, frame.r10),
+        };
+    }
+    if kind != Kind::Polled || flags & !PLAIN_FLAGS != 0 {
         return NATIVE;
     }
     device(frame, runtime, interest, [vector, count, frame.r10, flags])

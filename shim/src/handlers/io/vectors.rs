@@ -3,6 +3,8 @@
 
 use super::attempt::{DONTWAIT, NO_NOWAIT, nowait, nowait_flags, polled, receive, send};
 use super::bytes::write_polled;
+use super::files;
+use super::positioned::HERE;
 use super::stream::{Fill, send_datagram, send_part, whole};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
@@ -29,8 +31,11 @@ fn asks_for_bytes(vector: usize, count: usize) -> bool {
 pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, vector, count) = (frame.fd(), frame.rsi, frame.rdx);
     let kind = fds::kind(fd);
-    if kind == Kind::File || count == 0 {
+    if count == 0 {
         return NATIVE;
+    }
+    if kind == Kind::File {
+        return files::read(frame, runtime, vector, count, HERE);
     }
     let wait = OnFd::new(runtime, fd, kind, READ);
     if kind == Kind::Polled || !runtime.caps.get().nowait && !kind.is_socket() {
@@ -62,8 +67,11 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
 pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, vector, count) = (frame.fd(), frame.rsi, frame.rdx);
     let kind = fds::kind(fd);
-    if kind == Kind::File || count == 0 || count > 1024 {
+    if count == 0 || count > 1024 {
         return NATIVE;
+    }
+    if kind == Kind::File {
+        return files::write(frame, runtime, HERE);
     }
     let wait = OnFd::new(runtime, fd, kind, WRITE);
     let first = match kind {

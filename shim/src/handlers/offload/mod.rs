@@ -17,4 +17,4 @@ pub mod locks;
 pub mod open;
 mod ways;
 
-pub use ways::{by_helper, by_pool};
+pub use ways::{by_helper, by_pool, call_by_pool, is_alone};
