@@ -32,6 +32,8 @@ const MAY_READ: u8 = 2;
 /// Urgent data or the end of the stream was announced once: a short read no longer proves that an
 /// attempt would block (the end may have come in the same edge as the data).
 const SAW_SPECIAL: u8 = 4;
+/// A duplicate of our own, made for a waiter when the program closed the number.
+const PRIVATE: u8 = 16;
 /// Not an interest: what an edge says besides.
 const END: u8 = 8;
 
@@ -65,6 +67,10 @@ pub struct FdWaiter {
     green: GreenRef,
     interest: u8,
     linked: Cell<bool>,
+    /// One of several that its green waits for.
+    many: bool,
+    /// `fd` is a duplicate of our own, to be closed after the wait.
+    private: Cell<bool>,
     /// The descriptor to try again; changes when the program closes the original meanwhile.
     pub fd: Cell<i32>,
 }
@@ -78,8 +84,15 @@ impl FdWaiter {
             green,
             interest,
             linked: Cell::new(false),
+            many: false,
+            private: Cell::new(false),
             fd: Cell::new(fd),
         }
+    }
+
+    /// As one of several that the green waits for.
+    pub fn one_of_many(self) -> FdWaiter {
+        FdWaiter { many: true, ..self }
     }
 }
 
@@ -185,6 +198,9 @@ impl Slots {
     /// waits.
     pub fn clear(&self) {
         for fd in 0..self.end.replace(0) {
+            if self.get(fd).is_some_and(|s| s.flags.get() & PRIVATE != 0) {
+                sys::close(fd); // it was made for a thread that is not here
+            }
             self.forget(fd);
             if let Some(slot) = self.get(fd) {
                 slot.waiters.set(null());
@@ -192,15 +208,54 @@ impl Slots {
         }
     }
 
-    /// Moves the waiters of `from` to `to`, a duplicate of the same description, and wakes them:
-    /// they try again there.
-    pub fn move_waiters(&self, runtime: &Runtime, from: i32, to: i32) {
+    /// The number `from` is about to go: each of its waiters gets a duplicate of its own, which keeps
+    /// the description as the kernel keeps it for a call. A call on one descriptor wakes and tries
+    /// again there; one that waits for several goes on waiting, and looks at the numbers when an event
+    /// comes (poll(2) does no more). Green side.
+    pub fn move_waiters(&self, runtime: &Runtime, from: i32) {
         let Some(slot) = self.get(from) else { return };
         // SAFETY: linked waiters are alive: their frames end only after `unlink`.
         while let Some(waiter) = unsafe { slot.waiters.get().as_ref() } {
             self.unlink(waiter);
+            let to = sys::fcntl(from, libc::F_DUPFD_CLOEXEC, sys::descriptor_floor());
+            let to = to.max(-1) as i32;
             waiter.fd.set(to);
-            runtime.unpark(waiter.green, Wake::Ready);
+            if let Some(private) = self.get(to) {
+                private.flags.set(PRIVATE);
+                self.end.set(self.end.get().max(to + 1));
+            }
+            if waiter.many && to >= 0 && self.register_now(runtime, to) {
+                waiter.private.set(true);
+                self.link(waiter);
+            } else {
+                runtime.unpark(waiter.green, Wake::Ready);
+            }
+        }
+    }
+
+    /// Registers a descriptor from the green side. `false`: the kernel will not.
+    fn register_now(&self, runtime: &Runtime, fd: i32) -> bool {
+        let Some(slot) = self.get(fd) else {
+            return false;
+        };
+        let all = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLOUT | libc::EPOLLPRI;
+        let done = sys::epoll_add(
+            runtime.epoll_fd(),
+            fd,
+            (all | libc::EPOLLET) as u32,
+            fd as u64 | u64::from(slot.generation.get()) << 32,
+        );
+        if done {
+            slot.flags.set(slot.flags.get() | REGISTERED);
+        }
+        done
+    }
+
+    /// A waiter of several descriptors has woken: its private duplicate goes. Scheduler side.
+    pub fn close_private(&self, waiter: &FdWaiter) {
+        if waiter.private.replace(false) {
+            self.forget(waiter.fd.get());
+            sys::close(waiter.fd.get());
         }
     }
 

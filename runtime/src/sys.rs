@@ -184,6 +184,14 @@ pub fn eventfd() -> isize {
     }
 }
 
+/// Registers `fd` with an epoll instance for `events`, with `data`.
+pub fn epoll_add(epoll: c_int, fd: c_int, events: u32, data: u64) -> bool {
+    let mut event = libc::epoll_event { events, u64: data };
+    let add = libc::EPOLL_CTL_ADD;
+    // SAFETY: the event is ours.
+    unsafe { raw!(libc::SYS_epoll_ctl, epoll, add, fd, &raw mut event) == 0 }
+}
+
 /// A monotonic `timerfd(2)`, close-on-exec and non-blocking.
 pub fn timerfd() -> isize {
     let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;

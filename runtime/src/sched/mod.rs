@@ -142,7 +142,7 @@ impl Scheduler {
             } => {
                 let waiters: Box<[FdWaiter]> = (0..*count)
                     .filter_map(watch)
-                    .map(|(fd, what)| FdWaiter::new(green, fd, what))
+                    .map(|(fd, what)| FdWaiter::new(green, fd, what).one_of_many())
                     .collect();
                 self.settle(
                     green,
@@ -230,6 +230,7 @@ impl Scheduler {
         let waiters = self.many.remove(&core::ptr::from_ref(green).addr());
         for waiter in waiters.iter().flatten() {
             self.runtime.slots.unlink(waiter);
+            self.runtime.slots.close_private(waiter);
         }
     }
 

@@ -16,10 +16,6 @@ use lichen_runtime::sys;
 /// Before the number `fd` is closed or replaced.
 fn retire(runtime: &Runtime, fd: i32) {
     let waited = runtime.slots.has_waiters(fd);
-    let mut private = -1;
-    if waited {
-        private = sys::fcntl(fd, libc::F_DUPFD_CLOEXEC, sys::descriptor_floor()) as i32;
-    }
     if runtime.slots.is_registered(fd) && (waited || !fds::is_own(fd)) {
         let args = [
             runtime.epoll_fd() as usize,
@@ -33,8 +29,8 @@ fn retire(runtime: &Runtime, fd: i32) {
         unsafe { kernel(libc::SYS_epoll_ctl as usize, args) };
     }
     runtime.slots.forget(fd);
-    if private >= 0 {
-        runtime.slots.move_waiters(runtime, fd, private);
+    if waited {
+        runtime.slots.move_waiters(runtime, fd);
     }
     fds::forget(fd);
 }

@@ -6,10 +6,12 @@
 #![allow(unsafe_code)]
 
 use super::kernel;
-use super::signal::masks;
+use super::signal::{masks, notes};
 use super::time::{after, read_timespec, write_timespec};
+use super::wait::OnFd;
 use crate::abi::user;
-use crate::call::{Answer, Frame, RESTART_NO_HANDLER};
+use crate::call::{Answer, Frame, RESTART, RESTART_NO_HANDLER, error};
+use crate::fds::Kind;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::Wake;
 use lichen_runtime::park::{self, Deadline};
@@ -17,6 +19,7 @@ use lichen_runtime::reactor::{READ, URGENT, WRITE};
 use lichen_runtime::sys;
 
 const MS: u64 = 1_000_000;
+const NOTHING: Answer = error(libc::EAGAIN);
 
 /// Asks, parks, asks again. `ask` makes the call with a zero time-out; `watch` names the i-th
 /// descriptor and what it is waited for.
@@ -33,14 +36,14 @@ pub fn until_ready(
     }
     let deadline = timeout.map_or(Deadline::Never, after);
     loop {
-        match park::wait_fds(runtime, count, watch, deadline) {
-            Wake::Interrupted => return RESTART_NO_HANDLER,
-            Wake::TimedOut => return ask(),
-            Wake::Ready => {}
-        }
+        let wake = park::wait_fds(runtime, count, watch, deadline);
         let answer = ask();
-        if answer != 0 {
+        if answer != 0 || wake == Wake::TimedOut {
             return answer;
+        }
+        // A signal that went to another thread does not end it, nor begin its time anew.
+        if wake == Wake::Interrupted && notes::any_for_current(runtime) {
+            return RESTART_NO_HANDLER;
         }
     }
 }
@@ -122,7 +125,7 @@ fn epoll_for(
     most: usize,
     timeout: Option<u64>,
 ) -> Answer {
-    let mut ask = || {
+    let ask = |fd: i32| {
         // SAFETY: the program's own array, no waiting.
         unsafe {
             kernel(
@@ -131,7 +134,22 @@ fn epoll_for(
             )
         }
     };
-    until_ready(runtime, timeout, 1, &mut ask, &|_| Some((fd, READ)))
+    let first = ask(fd);
+    if first != 0 || timeout == Some(0) {
+        return first;
+    }
+    // One call, one instance, whatever becomes of its number meanwhile.
+    let deadline = timeout.map_or(Deadline::Never, after);
+    let wait = OnFd::new(runtime, fd, Kind::Polled, READ).until(deadline);
+    let answer = wait.run(|fd| match ask(fd) {
+        0 => NOTHING,
+        answer => answer,
+    });
+    match answer {
+        NOTHING => 0,
+        RESTART => RESTART_NO_HANDLER,
+        answer => answer,
+    }
 }
 
 fn milliseconds(timeout: usize) -> Option<u64> {

@@ -8,6 +8,7 @@ use super::signal::masks;
 use crate::abi::user;
 use crate::call::{Answer, Frame, error};
 use crate::fds;
+use crate::sockopt;
 use core::ptr::null_mut;
 use lichen_runtime::reactor::{READ, URGENT, WRITE};
 use lichen_runtime::sys::{self, SECOND_NS};
@@ -49,6 +50,41 @@ fn bound(runtime: &Runtime, count: usize, at: [usize; 3]) -> usize {
         word += 1;
     }
     count.min(size)
+}
+
+/// What select finds when a descriptor was closed while it waited: a closed one is ready, where the
+/// call's beginning would say EBADF (select_poll_one in Linux). Fills the copies of the answer.
+fn one_by_one(count: usize, at: [usize; 3], words: usize, room: *mut u64) -> Answer {
+    const ALWAYS: i16 = libc::POLLERR | libc::POLLNVAL;
+    const ASKED: [i16; 3] = [
+        libc::POLLIN | libc::POLLRDBAND,
+        libc::POLLOUT,
+        libc::POLLPRI,
+    ];
+    const MEANT: [i16; 3] = [
+        ASKED[0] | libc::POLLRDNORM | libc::POLLHUP | ALWAYS,
+        ASKED[1] | libc::POLLWRNORM | libc::POLLWRBAND | ALWAYS,
+        ASKED[2] | libc::POLLNVAL,
+    ];
+    let mut found = 0;
+    for fd in 0..count {
+        let (word, bit) = (fd / 64, 1u64 << (fd % 64));
+        for (i, (&asked, &meant)) in ASKED.iter().zip(&MEANT).enumerate() {
+            if at.get(i).is_none_or(|&a| a == 0) {
+                continue;
+            }
+            // SAFETY: `room` holds six sets of `words` words; `fd` is below `count`.
+            unsafe {
+                let wanted = room.add(i * words + word).read() & bit != 0;
+                let answer = room.add((3 + i) * words + word);
+                let is_ready = wanted && sockopt::state(fd as i32, asked) & meant != 0;
+                found += Answer::from(is_ready);
+                let others = answer.read() & !bit;
+                answer.write(others | if is_ready { bit } else { 0 });
+            }
+        }
+    }
+    found
 }
 
 /// The size of the kernel's table that holds `end` descriptors.
@@ -118,6 +154,7 @@ fn with_room(
         at.get(i)
             .map_or(0, |&a| if a == 0 { 0 } else { copy(3 + i) as usize })
     };
+    let mut again = false;
     let mut ask = || {
         for (i, &address) in at.iter().enumerate() {
             if address != 0 {
@@ -128,7 +165,12 @@ fn with_room(
         let time = no_time.as_ptr() as usize;
         let args = [count, set(0), set(1), set(2), time, 0];
         // SAFETY: our copies of the sets, no waiting.
-        unsafe { kernel(libc::SYS_pselect6 as usize, args) }
+        let answer = unsafe { kernel(libc::SYS_pselect6 as usize, args) };
+        if answer == error(libc::EBADF) && again {
+            return one_by_one(count, at, words, room);
+        }
+        again = true;
+        answer
     };
     let answer = until_ready(runtime, timeout, count, &mut ask, &|fd| {
         let bit = 1u64 << (fd % 64);
