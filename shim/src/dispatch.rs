@@ -10,8 +10,8 @@ pub mod numbers;
 
 use crate::call::{self, Answer, Frame, NATIVE};
 use crate::handlers::{
-    exec, fd, fork, futex, io, memory, message, offload, poll, select, signal, socket, thread,
-    time, transfer,
+    exec, fd, fork, futex, io, memory, message, offload, poll, ring, select, signal, socket,
+    thread, time, transfer,
 };
 use crate::trace;
 use core::sync::atomic::Ordering;
@@ -196,6 +196,12 @@ table! {
         Quick SYS_munmap memory::munmap, "", "stacks go back to their region";
         Quick SYS_mprotect memory::mprotect, "", "as munmap";
         Quick SYS_madvise memory::madvise, "", "as munmap";
+    }
+    Uring {
+        Quick SYS_io_uring_setup ring::io_uring_setup, "", "noted: whether epoll hears of completions";
+        Cooperative SYS_io_uring_enter ring::io_uring_enter, "completions", "it looks every millisecond at a registered ring, and at one with DEFER_TASKRUN; with SQ_WAIT or arguments in a registered region it is native";
+        Offloaded SYS_io_getevents offload::aio::io_getevents, "completions", "a helper thread waits";
+        Offloaded SYS_io_pgetevents offload::aio::io_pgetevents, "completions", "as io_getevents";
     }
 }
 

@@ -76,6 +76,8 @@ const TIMED: u8 = 4;
 const LONG: u8 = 8;
 /// SO_RCVLOWAT may be more than 1.
 const LOW: u8 = 16;
+/// An io_uring that tells epoll of each completion.
+const TELLS: u8 = 32;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -226,6 +228,17 @@ pub fn set_nonblocking(fd: i32, on: bool) {
 /// The program set a time-out on the socket.
 pub fn set_timed(fd: i32) {
     set_flag(fd, TIMED, true);
+}
+
+/// A ring just made here. `tells`: epoll hears of its completions.
+pub fn made_ring(fd: i32, tells: bool) {
+    made(fd, Kind::File, false);
+    set_flag(fd, TELLS, tells);
+}
+
+/// Does epoll hear of this ring's completions, for certain?
+pub fn ring_tells(fd: i32) -> bool {
+    entry(fd).is_some_and(|e| e.get().flags & TELLS != 0)
 }
 
 /// The program put a protocol on top of the stream.

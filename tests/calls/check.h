@@ -75,6 +75,13 @@ using std::atomic_store;
         CHECK_EQ(errno, (wanted));                                                                                    \
     } while (0)
 
+/* Ends a program that cannot say anything on this machine: the runner shows the reason. */
+#define LACKS(what)                                                                                                   \
+    do {                                                                                                              \
+        dprintf(2, "this machine lacks %s\n", (what));                                                                \
+        _exit(77);                                                                                                    \
+    } while (0)
+
 #ifndef __FILE_NAME__
 #define __FILE_NAME__ __FILE__
 #endif

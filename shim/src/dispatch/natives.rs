@@ -262,14 +262,10 @@ natives! {
         Holds SYS_mlockall "the disk", "as mlock";
     }
     Uring {
-        Quick SYS_io_uring_setup, "makes a ring";
-        Holds SYS_io_uring_enter "completions", "with min_complete it waits for them in the kernel";
         Holds SYS_io_uring_register "requests that are under way", "some changes wait until none is";
         Quick SYS_io_setup, "makes a context";
         Holds SYS_io_destroy "requests that are under way", "until none is";
         Holds SYS_io_submit "the disk", "starts requests; what cannot be started aside is done at once";
-        Holds SYS_io_getevents "completions", "waits for them in the kernel";
-        Holds SYS_io_pgetevents "completions", "as io_getevents";
         Quick SYS_io_cancel, "takes a request back";
     }
     System {

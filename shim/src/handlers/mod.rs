@@ -13,6 +13,7 @@ pub mod memory;
 pub mod message;
 pub mod offload;
 pub mod poll;
+pub mod ring;
 pub mod select;
 pub mod signal;
 pub mod socket;

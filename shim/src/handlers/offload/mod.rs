@@ -5,10 +5,12 @@
 //! * [`children`]: the end or stop of a child. [`locks`]: another holder of a lock. [`ipc`]: another user of
 //!   a System V semaphore or queue. Each is tried without waiting where that is possible; then a helper
 //!   waits, one for each waiter.
+//! * [`aio`]: completions of asynchronous I/O.
 //! * [`files`]: the disk. Ends by itself, so the pool does it.
 //! * [`open`]: the disk, or the other end of a FIFO.
 //! * [`credentials`]: what no kernel thread of ours may keep.
 
+pub mod aio;
 pub mod children;
 pub mod credentials;
 pub mod files;
