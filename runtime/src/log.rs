@@ -6,13 +6,22 @@
 
 use crate::sys;
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Where lines go: standard error until a log file is opened.
 static DESTINATION: AtomicI32 = AtomicI32::new(2);
+
+/// Was anything asked for?
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// Where last words go that are worth it only if somebody listens; `None` when logging is off.
+pub fn listener() -> Option<i32> {
+    let on = ON.load(Ordering::Relaxed);
+    on.then(|| DESTINATION.load(Ordering::Relaxed))
+}
 
 /// A line under construction; what does not fit is cut.
 pub struct Line {
@@ -116,5 +125,6 @@ impl Subscriber for Raw {
 /// Turns logging on, to `fd` (a descriptor of ours, or 2). Once per process.
 pub fn install(most: Level, fd: i32) {
     DESTINATION.store(fd, Ordering::Relaxed);
+    ON.store(true, Ordering::Relaxed);
     let _ = tracing::subscriber::set_global_default(Raw { most });
 }

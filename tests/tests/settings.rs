@@ -248,3 +248,22 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+#[test]
+fn a_stack_overflow_is_told_when_somebody_listens() -> Result {
+    for program in [
+        "threads_stack_overflow.c",
+        "threads_stack_overflow_in_call.c",
+    ] {
+        let silent = run_with(program, &[])?;
+        is(&silent, silent.stderr.is_empty(), "it speaks")?;
+        let outcome = run_with(program, &[("LICHEN_LOG", "error")])?;
+        let lines: Vec<&str> = outcome.stderr.lines().collect();
+        let named = lines.len() == 1
+            && lines[0].contains("error: thread 4194305 ")
+            && lines[0].contains("ran over the end of its stack");
+        is(&outcome, named, "not one line that names the thread")?;
+        is(&outcome, outcome.ended == Ended::Signal(11), "not SIGSEGV")?;
+    }
+    Ok(())
+}

@@ -154,6 +154,14 @@ fn raw(signal: i32, new: Option<&Action>) -> Action {
     old
 }
 
+/// Lets the kernel act by default on a signal that the program does not handle, if the master handler
+/// stands for it: SIGSEGV and SIGBUS, whose default ends the process.
+pub fn act_by_default(signal: i32) {
+    if is_fault(signal) && get(signal).handler == 0 {
+        to_default(signal);
+    }
+}
+
 /// Lets the kernel act on `signal` by default: a fault that nobody handles.
 pub fn to_default(signal: i32) {
     raw(

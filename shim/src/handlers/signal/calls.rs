@@ -295,6 +295,11 @@ fn send(runtime: &Runtime, target: GreenRef, note: &Note) -> Answer {
 
 /// Has the kernel act on an unblocked signal with a default or ignoring disposition.
 pub fn native_default(runtime: &Runtime, signal: i32) -> Answer {
+    match actions::get(signal).handler {
+        1 => return 0,
+        // The kernel may have the master handler for it all the same.
+        _ => actions::act_by_default(signal),
+    }
     let mask = sys::set_kernel_mask(runtime.worker.kernel_mask.get() & !bit(signal));
     let to = [
         sys::getpid() as usize,

@@ -16,7 +16,7 @@
 
 use super::frames::{Context, enter, load_registers, set_mask_quietly};
 use super::notes::{self, Info, Note};
-use super::{actions, masks, slices, timers};
+use super::{actions, masks, overflow, slices, timers};
 use crate::abi::user;
 use crate::call::{self, Frame};
 use crate::doors::rewrite::restart_address;
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
     if fault {
         name_guard_fault(signal, info);
         if place == Place::Elsewhere {
-            die_of_fault(signal, context);
+            return within(runtime, signal, info, context);
         }
     }
     let target = whose(runtime, signal, info);
@@ -144,6 +144,12 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
         }
         Place::Program if fault && green.mask.get() & bit(signal) != 0 => {
             // As the kernel does for a fault that is blocked: the default action.
+            actions::to_default(signal);
+        }
+        Place::Program if fault && actions::get(signal).handler == 0 => {
+            if overflow::happened(signal, info, context) {
+                overflow::tell(green, info);
+            }
             actions::to_default(signal);
         }
         Place::Program if fault || takes(runtime, green, signal, target) => {
@@ -237,6 +243,22 @@ fn name_guard_fault(signal: i32, info: &mut Info) {
         && crate::handlers::memory::is_slot(*address as usize)
     {
         *code = *code & !0xffff_ffff | SEGV_ACCERR;
+    }
+}
+
+/// A fault in our own code. On the program's stack it may be that the stack is used up: then the program
+/// dies of SIGSEGV, as it would have a few frames further on.
+fn within(runtime: &Runtime, signal: i32, info: &Info, context: &Context) {
+    let [_, _, address, ..] = *info;
+    // On the way to the scheduler `inside` is set while the stack is still the thread's.
+    let on_its_stack = runtime.worker.inside.load(Ordering::Relaxed) == 0
+        || crate::handlers::memory::is_slot(address as usize);
+    match runtime.worker.current.get() {
+        Some(green) if on_its_stack && overflow::happened(signal, info, context) => {
+            overflow::tell(green, info);
+            actions::to_default(signal);
+        }
+        _ => die_of_fault(signal, context),
     }
 }
 

@@ -6,6 +6,7 @@
 //!   that the program handles.
 //! * [`delivery`]: the master handler: what is done with a signal, and when.
 //! * [`frames`]: how a handler of the program is entered.
+//! * [`overflow`]: a stack that is used up.
 //! * [`slices`]: a thread that computes makes room for others.
 //! * [`notes`]: signals that came at a bad moment, or for somebody else.
 
@@ -15,6 +16,7 @@ pub mod delivery;
 mod frames;
 pub mod masks;
 pub mod notes;
+mod overflow;
 pub mod slices;
 pub mod timers;
 
