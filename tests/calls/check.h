@@ -298,4 +298,34 @@ static UNUSED int wait_status(pid_t child)
         CHECK_EQ(check_status, (code) << 8);                                                                          \
     } while (0)
 
+static atomic_int check_gate;
+
+static UNUSED void *waits_at_gate(void *arg)
+{
+    wait_for(&check_gate, 1);
+    return arg;
+}
+
+/* Called in a child: sets a limit of 1 GiB on its address space, starts threads with stacks of 8 MiB until there is no
+ * memory for another one, ends them, and starts one more. */
+static UNUSED void fill_limited_memory(void)
+{
+    static pthread_t threads[3000];
+    struct rlimit limit = {(rlim_t)1 << 30, (rlim_t)1 << 30};
+    int count = 0, rc = 0;
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    CHECK_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+    CHECK_EQ(pthread_attr_setstacksize(&attr, 8 << 20), 0);
+    while (count < 3000 && (rc = pthread_create(&threads[count], &attr, waits_at_gate, NULL)) == 0)
+        count++;
+    CHECK_EQ(rc, EAGAIN);
+    CHECK(count > 0);
+    atomic_store(&check_gate, 1);
+    for (int i = 0; i < count; i++)
+        join(threads[i]);
+    CHECK_EQ(pthread_create(&threads[0], &attr, waits_at_gate, NULL), 0);
+    join(threads[0]);
+}
+
 #endif
