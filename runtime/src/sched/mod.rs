@@ -183,6 +183,12 @@ impl Scheduler {
 
     fn settle(&self, green: GreenRef, state: State, wait: Wait, argument: u64) {
         green.enter(state, wait, argument, self.runtime.carrier.now_ns.get());
+        // A signal that came while it was ready left it alone, since it would look by itself; but
+        // what it was woken for is gone, and it waits again.
+        let open = !green.mask.get() | green.sigwait.get();
+        if state == State::Parked && green.pending.get() & open != 0 {
+            self.runtime.worker.unrouted.store(1, Ordering::Relaxed);
+        }
     }
 
     /// The green goes on at once: there was nothing to wait for.
