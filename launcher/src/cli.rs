@@ -32,7 +32,7 @@ LICHEN_DISABLE=1 passes everything through.";
 
 const CHECK_HELP: &str = "\
 Exit status: 0 if it runs on green threads, 1 if it would run natively; 125 for a bad option, 126 if CMD
-cannot be run, 127 if it was not found.";
+cannot be run, 127 if it was not found. With --audit: as of `lichen run`.";
 
 const ENV_HELP: &str = "\
 Examples:
@@ -71,6 +71,17 @@ pub struct Check {
     /// Judge this file as a libc instead of a program
     #[arg(long, value_name = "FILE")]
     pub libc: Option<PathBuf>,
+    /// Run CMD, and list at its end the system calls that passed Lichen by and those that slept;
+    /// to stderr, or to FILE (%p in it is the process id)
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        conflicts_with_all = ["json", "libc"]
+    )]
+    audit: Option<PathBuf>,
     /// The program, looked for in PATH; arguments are ignored
     #[arg(
         value_names = ["CMD", "ARGS"],
@@ -79,6 +90,18 @@ pub struct Check {
         conflicts_with = "libc"
     )]
     pub command: Vec<OsString>,
+}
+
+impl Check {
+    /// With `--audit`: how to run the program.
+    pub fn audited(&self) -> Option<Run> {
+        let settings = SettingFlags {
+            audit: Some(self.audit.clone()?),
+            ..SettingFlags::default()
+        };
+        let command = self.command.clone();
+        Some(Run { settings, command })
+    }
 }
 
 #[derive(Args, Debug)]
@@ -136,6 +159,15 @@ pub struct SettingFlags {
         help = help(Key::Trace)
     )]
     trace: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1",
+        help = help(Key::Audit)
+    )]
+    audit: Option<PathBuf>,
     #[arg(long, value_name = "PATH", help = help(Key::CacheDir))]
     cache_dir: Option<PathBuf>,
     #[arg(long, value_name = "COUNT", help = help(Key::Pool))]
@@ -152,6 +184,10 @@ impl SettingFlags {
             // Without a current directory the path stays as it is and is refused where it must be absolute.
             std::path::absolute(path).map_or_else(|_| path.into(), PathBuf::into_os_string)
         };
+        let destination = |path: &PathBuf| match path.to_str() {
+            Some(word @ ("0" | "1")) => word.into(),
+            _ => absolute(path),
+        };
         [
             switch(self.stats, Key::Stats, "1"),
             switch(self.quiet, Key::Quiet, "1"),
@@ -160,10 +196,8 @@ impl SettingFlags {
             self.without.clone().map(|list| (Key::Without, list)),
             self.log_level.clone().map(|level| (Key::Log, level)),
             self.log_file.as_ref().map(|p| (Key::LogFile, absolute(p))),
-            self.trace.as_ref().map(|p| match p.to_str() {
-                Some(word @ ("0" | "1")) => (Key::Trace, word.into()),
-                _ => (Key::Trace, absolute(p)),
-            }),
+            self.trace.as_ref().map(|p| (Key::Trace, destination(p))),
+            self.audit.as_ref().map(|p| (Key::Audit, destination(p))),
             self.cache_dir
                 .as_ref()
                 .map(|p| (Key::CacheDir, absolute(p))),
@@ -189,7 +223,7 @@ fn help(key: Key) -> String {
 
 /// What the command line asks for.
 pub enum Parsed {
-    Verb(Verb),
+    Verb(Box<Verb>),
     /// Help or version was shown; exit with this status.
     Done(i32),
 }
@@ -197,7 +231,7 @@ pub enum Parsed {
 /// Reads the command line. Errors are one line that names what would have been accepted.
 pub fn parse() -> Result<Parsed, Error> {
     match Cli::try_parse() {
-        Ok(cli) => Ok(Parsed::Verb(cli.verb)),
+        Ok(cli) => Ok(Parsed::Verb(Box::new(cli.verb))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 error.print().map_err(Error::Output)?;

@@ -23,10 +23,16 @@ extern "C" fn main(_argc: c_int, _argv: *const *const c_char) -> c_int {
 }
 
 fn verb() -> Result<c_int, Error> {
-    match cli::parse()? {
-        cli::Parsed::Done(status) => Ok(status),
-        cli::Parsed::Verb(cli::Verb::Run(run)) => run::run(&run).map(|never| match never {}),
-        cli::Parsed::Verb(cli::Verb::Check(check)) => check::check(&check),
-        cli::Parsed::Verb(cli::Verb::Env(env)) => prepare::print_exports(&env),
+    let verb = match cli::parse()? {
+        cli::Parsed::Done(status) => return Ok(status),
+        cli::Parsed::Verb(verb) => verb,
+    };
+    match *verb {
+        cli::Verb::Run(run) => run::run(&run).map(|never| match never {}),
+        cli::Verb::Check(check) => match check.audited() {
+            Some(run) => run::run(&run).map(|never| match never {}),
+            None => check::check(&check),
+        },
+        cli::Verb::Env(env) => prepare::print_exports(&env),
     }
 }

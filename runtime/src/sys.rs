@@ -47,6 +47,27 @@ pub fn open_to_append(path: &core::ffi::CStr) -> isize {
     }
 }
 
+/// A file's bytes; none if it cannot be read. Allocates.
+pub fn read_file(path: &core::ffi::CStr) -> Vec<u8> {
+    let mut all = Vec::new();
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    // SAFETY: the path ends with a zero byte.
+    let fd = unsafe { raw!(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags) };
+    if fd < 0 {
+        return all;
+    }
+    let mut bytes = [0; 4096];
+    while let Some(some) = usize::try_from(read(fd as c_int, &mut bytes))
+        .ok()
+        .and_then(|count| bytes.get(..count))
+        .filter(|some| !some.is_empty())
+    {
+        all.extend_from_slice(some);
+    }
+    close(fd as c_int);
+    all
+}
+
 /// `close(2)`.
 pub fn close(fd: c_int) -> isize {
     // SAFETY: no pointers.

@@ -9,6 +9,7 @@ mod natives;
 pub mod numbers;
 
 use crate::call::{self, Answer, Frame, NATIVE};
+use crate::doors::audit;
 use crate::handlers::{
     exec, fd, fork, futex, io, memory, message, offload, poll, ring, select, signal, socket,
     thread, time, transfer,
@@ -309,10 +310,26 @@ pub fn wants(number: Number) -> bool {
 unsafe extern "C" fn lichen_dispatch(frame: &mut Frame) -> usize {
     let runtime = runtime();
     runtime.worker.calls.set(runtime.worker.calls.get() + 1);
-    if runtime.worker.traced.get() {
-        return trace::dispatch(frame, runtime);
+    if runtime.worker.watched.get() {
+        return watched(frame, runtime);
     }
     stand_for(frame, runtime)
+}
+
+/// As [`stand_for`], for a trace or an audit.
+#[cold]
+#[inline(never)]
+fn watched(frame: &mut Frame, runtime: &Runtime) -> usize {
+    audit::at_door();
+    let native = if runtime.trace_fd() >= 0 {
+        trace::dispatch(frame, runtime)
+    } else {
+        stand_for(frame, runtime)
+    };
+    if native != 0 {
+        audit::goes_on(frame.number, frame.rip);
+    }
+    native
 }
 
 /// The rest of [`lichen_dispatch`], with its results. Green side; may park.

@@ -6,6 +6,7 @@
 //! thread is never activated.
 #![allow(unsafe_code)]
 
+use crate::doors::audit;
 use crate::doors::rewrite::{Job, text};
 use crate::handlers::{fork, io, signal, thread};
 use crate::modules::{self, Module};
@@ -14,7 +15,7 @@ use core::ffi::{c_char, c_int};
 use core::sync::atomic::{AtomicU8, Ordering};
 use lichen_plan::{Plan, cache};
 use lichen_runtime::caps::{self, Caps};
-use lichen_runtime::sched::{Hooks, Scheduler, runtime, switch};
+use lichen_runtime::sched::{Hooks, Runtime, Scheduler, runtime, switch};
 use lichen_runtime::{arch, log, park, sys};
 use lichen_settings::{Cap, FileIo, Settings};
 use once_cell::race::OnceBox;
@@ -348,6 +349,7 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
     signal::actions::import(&modules::all());
     signal::slices::set_up();
     signal::slices::start(runtime);
+    begin_audit(runtime);
     runtime.active.store(true, Ordering::Release);
     fork::note_heap(&crate::HEAP);
     Ok(())
@@ -382,6 +384,20 @@ fn open_trace() {
         Some(fd) => trace::begin(runtime(), fd),
         None if settings().quiet => {}
         None => warn("LICHEN_TRACE: the file cannot be opened for writing; there is no trace"),
+    }
+}
+
+/// Begins the audit, if it is asked for and the kernel can.
+fn begin_audit(runtime: &Runtime) {
+    if settings().audit.is_none() {
+        return;
+    }
+    let can = !settings().without.has(Cap::UserDispatch);
+    let begun = can && audit::begin(runtime, signal::delivery::own_text());
+    if !begun && !settings().quiet {
+        warn(
+            "LICHEN_AUDIT: this kernel has no Syscall User Dispatch (Linux 5.11 has); there is no audit",
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sign of life: one line at exit, if asked for (`--stats`).
 
+use crate::doors::{audit, report};
 use crate::init;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,6 +11,7 @@ use lichen_runtime::sys;
 static SITES: AtomicUsize = AtomicUsize::new(0);
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 static SAID: AtomicBool = AtomicBool::new(false);
+static REPORTED: AtomicBool = AtomicBool::new(false);
 
 /// Counts sites that were seen, and those of them that were left alone although wanted.
 pub fn add(sites: usize, left: usize) {
@@ -19,6 +21,7 @@ pub fn add(sites: usize, left: usize) {
 
 /// Says the line, once, when the process ends. Any side: raw writes, no allocation.
 pub extern "C" fn at_exit() {
+    audit();
     let Some(loaded) = init::settled().filter(|l| l.settings.stats) else {
         return;
     };
@@ -51,6 +54,14 @@ pub extern "C" fn at_exit() {
         let _ = line.write_str(" (never made a thread, never rewritten)");
     }
     line.send(2);
+}
+
+/// The report of the audit, if there was one.
+fn audit() {
+    let to = init::settled().and_then(|loaded| loaded.settings.audit.as_deref());
+    if let Some(to) = to.filter(|_| audit::is_on() && !REPORTED.swap(true, Ordering::Relaxed)) {
+        report::write(to);
+    }
 }
 
 /// 12345678 as 12,345,678.

@@ -48,12 +48,12 @@ const AT_THE_SITE: [c_long; 7] = [
 /// Begins to write to `fd`, which becomes ours.
 pub fn begin(runtime: &Runtime, fd: i32) {
     runtime.set_trace_fd(sys::lift(fd));
-    runtime.worker.traced.set(true);
+    runtime.worker.watched.set(true);
 }
 
 /// In the child of a fork: a file that has the process id in its name is another one.
 pub fn after_fork(runtime: &Runtime) {
-    let Some(loaded) = init::settled().filter(|_| runtime.worker.traced.get()) else {
+    let Some(loaded) = init::settled().filter(|_| runtime.trace_fd() >= 0) else {
         return;
     };
     let Some(template) = &loaded.settings.trace else {

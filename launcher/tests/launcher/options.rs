@@ -31,6 +31,7 @@ fn flags_become_variables() {
         "--log-file",
         "log.%p",
         "--trace=trace.%p",
+        "--audit=audit.%p",
         "--cache-dir",
         "cache",
         "--pool",
@@ -50,6 +51,7 @@ fn flags_become_variables() {
         "LICHEN_LOG=debug",
         &format!("LICHEN_LOG_FILE={here}/log.%p"),
         &format!("LICHEN_TRACE={here}/trace.%p"),
+        &format!("LICHEN_AUDIT={here}/audit.%p"),
         &format!("LICHEN_CACHE_DIR={here}/cache"),
         "LICHEN_POOL=4",
         "LICHEN_FILE_IO=offload",
@@ -65,6 +67,15 @@ fn a_trace_without_a_file_takes_no_word_of_the_command() {
     let (code, stdout, _) = parts(&mut place.lichen(&["run", "--trace", "./show"]));
     assert_eq!(code, Some(3));
     assert!(stdout.lines().any(|l| l == "LICHEN_TRACE=1"), "{stdout}");
+}
+
+#[test]
+fn check_with_audit_runs_the_command() {
+    let place = Place::new();
+    place.compile("show", &[], crate::place::SHOW);
+    let (code, stdout, _) = parts(&mut place.lichen(&["check", "--audit", "./show"]));
+    assert_eq!(code, Some(3));
+    assert!(stdout.lines().any(|l| l == "LICHEN_AUDIT=1"), "{stdout}");
 }
 
 #[test]

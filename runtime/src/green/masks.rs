@@ -29,6 +29,8 @@ pub const NEVER: u64 = bit(libc::SIGKILL)
 pub struct Masks {
     classes: [Cell<(u64, u32)>; CLASSES],
     used: Cell<usize>,
+    /// Signals that the kernel must never block, whatever the greens say.
+    open: Cell<u64>,
 }
 
 impl Masks {
@@ -37,7 +39,13 @@ impl Masks {
         Masks {
             classes: [const { Cell::new((0, 0)) }; CLASSES],
             used: Cell::new(0),
+            open: Cell::new(0),
         }
+    }
+
+    /// From now on the kernel never blocks the signals of `set`.
+    pub fn keep_open(&self, set: u64) {
+        self.open.set(self.open.get() | set);
     }
 
     /// Forgets all (the child of a fork).
@@ -95,7 +103,7 @@ impl Masks {
         for class in self.classes.iter().take(self.used.get()) {
             all &= class.get().0;
         }
-        all & !NEVER
+        all & !NEVER & !self.open.get()
     }
 }
 

@@ -35,8 +35,8 @@ pub struct Worker {
     /// Calls dispatched, for statistics.
     pub calls: Cell<u64>,
     pub parks: Cell<u64>,
-    /// Each call is told of (`--trace`).
-    pub traced: Cell<bool>,
+    /// Each call is told of (`--trace`) or counted (an audit).
+    pub watched: Cell<bool>,
 }
 
 impl Worker {
@@ -54,7 +54,7 @@ impl Worker {
             kernel_mask: Cell::new(0),
             calls: Cell::new(0),
             parks: Cell::new(0),
-            traced: Cell::new(false),
+            watched: Cell::new(false),
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Settings {
     pub log_file: Option<Vec<u8>>,
     /// Where calls are told of: a template as of `log_file`, empty for stderr; `None` for nowhere.
     pub trace: Option<Vec<u8>>,
+    /// Where the report of an audit goes, likewise.
+    pub audit: Option<Vec<u8>>,
     /// Absolute folder of the plan cache; `None` is the per-user default.
     pub cache_dir: Option<Vec<u8>>,
     /// Kernel threads of the pool, at most.
@@ -55,6 +57,7 @@ impl Default for Settings {
             log: LogLevel::default(),
             log_file: None,
             trace: None,
+            audit: None,
             cache_dir: None,
             pool: POOL,
             file_io: FileIo::default(),
@@ -112,7 +115,8 @@ impl Settings {
             Key::Quiet => self.quiet = values::switch(value)?,
             Key::Strict => self.strict = values::switch(value)?,
             Key::Follow => self.follow = values::switch(value)?,
-            Key::Trace => self.trace = trace(value)?,
+            Key::Trace => self.trace = destination(value)?,
+            Key::Audit => self.audit = destination(value)?,
             _ if value.is_empty() => {}
             Key::Without => self.without = Without::parse(value)?,
             Key::Log => self.log = LogLevel::parse(value)?,
@@ -125,8 +129,8 @@ impl Settings {
     }
 }
 
-/// Where the trace goes: a template of a file's name, empty for stderr; `None` inside for no trace.
-fn trace(value: &[u8]) -> Option<Option<Vec<u8>>> {
+/// Where something goes: a template of a file's name, empty for stderr; `None` inside for nowhere.
+fn destination(value: &[u8]) -> Option<Option<Vec<u8>>> {
     Some(match values::switch(value) {
         Some(on) => on.then(Vec::new),
         None => Some(log_file::checked(value)?.to_vec()),
@@ -163,6 +167,7 @@ mod tests {
             "LICHEN_LOG=debug",
             "LICHEN_LOG_FILE=/tmp/%p=x",
             "LICHEN_TRACE=/tmp/trace.%p",
+            "LICHEN_AUDIT=on",
             "LICHEN_CACHE_DIR=/var/cache/x",
             "LICHEN_POOL=16",
             "LICHEN_FILE_IO=offload",
@@ -178,6 +183,7 @@ mod tests {
             log: LogLevel::Debug,
             log_file: Some(b"/tmp/%p=x".to_vec()),
             trace: Some(b"/tmp/trace.%p".to_vec()),
+            audit: Some(Vec::new()),
             cache_dir: Some(b"/var/cache/x".to_vec()),
             pool: 16,
             file_io: FileIo::Offload,

@@ -15,6 +15,7 @@ pub enum Key {
     Log,
     LogFile,
     Trace,
+    Audit,
     CacheDir,
     Pool,
     FileIo,
@@ -77,7 +78,7 @@ pub static SETTINGS: &[Setting] = &[
         name: "LICHEN_WITHOUT",
         flag: Some("--without"),
         accepted: "a comma list of nowait, guard_install, epoll_pwait2, clone3, procmap_query, proc_mem, \
-                   vector_analysis, stack_slots, short_read, slices, fsgsbase, resolve_cached",
+                   vector_analysis, stack_slots, short_read, slices, fsgsbase, resolve_cached, user_dispatch",
         default: "",
         help: "Act as if kernel or processor lacked these features, to try the fallback paths",
     },
@@ -105,6 +106,14 @@ pub static SETTINGS: &[Setting] = &[
         accepted: "1 for stderr, a file name as for LICHEN_LOG_FILE, or 0",
         default: "0",
         help: "Write a line for each system call, to stderr or to a file, named as for --log-file",
+    },
+    Setting {
+        key: Key::Audit,
+        name: "LICHEN_AUDIT",
+        flag: Some("--audit"),
+        accepted: "1 for stderr, a file name as for LICHEN_LOG_FILE, or 0",
+        default: "0",
+        help: "List at the end the system calls that passed Lichen by, and those that slept; slow",
     },
     Setting {
         key: Key::CacheDir,

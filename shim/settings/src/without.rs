@@ -31,10 +31,12 @@ pub enum Cap {
     Fsgsbase,
     /// `openat2` with `RESOLVE_CACHED`, Linux 5.12.
     ResolveCached,
+    /// `prctl(PR_SET_SYSCALL_USER_DISPATCH)`, Linux 5.11: the audit.
+    UserDispatch,
 }
 
 impl Cap {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Nowait,
         Self::GuardInstall,
         Self::EpollPwait2,
@@ -47,6 +49,7 @@ impl Cap {
         Self::Slices,
         Self::Fsgsbase,
         Self::ResolveCached,
+        Self::UserDispatch,
     ];
 
     /// The name as written in `LICHEN_WITHOUT`.
@@ -65,6 +68,7 @@ impl Cap {
             Self::Slices => "slices",
             Self::Fsgsbase => "fsgsbase",
             Self::ResolveCached => "resolve_cached",
+            Self::UserDispatch => "user_dispatch",
         }
     }
 

@@ -226,6 +226,7 @@ fn child(runtime: &Runtime) {
     }
     super::signal::slices::start(runtime);
     crate::trace::after_fork(runtime);
+    crate::doors::audit::after_fork();
     runtime.worker.kernel_mask.set(u64::MAX);
     masks::push(runtime);
 }

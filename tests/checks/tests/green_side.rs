@@ -11,7 +11,7 @@ use lichen_checks::reach::{Reach, Verdict};
 use std::collections::BTreeSet;
 
 /// Where the program and the kernel come in.
-const ROOTS: [&str; 16] = [
+const ROOTS: [&str; 17] = [
     "lichen_entry_none",
     "lichen_entry_xmm",
     "lichen_entry_wide",
@@ -26,6 +26,7 @@ const ROOTS: [&str; 16] = [
     "lichen_plain_restorer",
     "handlers::signal::delivery::lichen_master",
     "handlers::signal::slices::lichen_tick",
+    "doors::audit::lichen_caught",
     // Kernel threads of ours keep the same rules: they have no thread-local storage at all.
     "lichen_runtime::offload::helpers::run",
     "lichen_runtime::offload::pool::run",

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::{delivery, slices};
-use crate::doors::x86_64 as asm;
+use crate::doors::{audit, x86_64 as asm};
 use crate::handlers::kernel;
 use crate::modules::Module;
 use core::cell::Cell;
@@ -74,7 +74,9 @@ pub fn set(signal: i32, action: Action) {
         cell.set(action);
         // Helper threads have their own handler for this one; glibc would use it to change the
         // credentials of threads that the kernel does not know.
-        if signal != lichen_runtime::offload::POKE {
+        // SIGSYS is an audit's while there is one.
+        let ours = signal == libc::SIGSYS && audit::is_on();
+        if signal != lichen_runtime::offload::POKE && !ours {
             install(signal, action);
         }
     }

@@ -62,6 +62,11 @@ pub fn note_own_text(modules: &[Module]) {
     }
 }
 
+/// Our own text: its address and its end.
+pub fn own_text() -> (usize, usize) {
+    KNOWN.text.get()
+}
+
 /// Notes the worker's alternate stack, as sigaltstack(2) wants it.
 pub fn note_stack(setting: [usize; 3]) {
     KNOWN.stack.set(setting);

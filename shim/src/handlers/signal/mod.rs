@@ -13,7 +13,7 @@
 pub mod actions;
 mod calls;
 pub mod delivery;
-mod frames;
+pub mod frames;
 pub mod masks;
 pub mod notes;
 mod overflow;
