@@ -23,7 +23,6 @@ thread-handling = one-thread-per-connection
 max-connections = 1200
 back-log = 1100
 max-prepared-stmt-count = 100000
-innodb-use-native-aio = 0
 END
 cat > "$dir/users.sql" <<END
 CREATE DATABASE IF NOT EXISTS sbtest;

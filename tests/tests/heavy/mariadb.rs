@@ -38,6 +38,8 @@ fn transactions(said: &str) -> Result<u64> {
 /// Everything that must be the same in both worlds.
 #[derive(Debug, PartialEq)]
 struct Seen {
+    /// Whether the storage engine waits in io_uring, as it does where the kernel lets it.
+    ring: bool,
     seeded: String,
     counts: String,
     whole: String,
@@ -72,6 +74,7 @@ fn cycle(world: World<'_>) -> Result<(Seen, usize)> {
     terminate(again)?;
     Ok((
         Seen {
+            ring: outcome.stderr.contains("Using io_uring"),
             seeded,
             counts,
             whole,
