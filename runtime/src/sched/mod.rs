@@ -102,7 +102,10 @@ impl Scheduler {
                 self.drop_waiters(green);
             }
             switch::resume(self.runtime, green, |request| self.serve(green, request));
-            if turn % 8 == 7 && crate::arch::cycles().wrapping_sub(begun) > TURN_CYCLES {
+            // The next green may be the one for which a signal was noted meanwhile.
+            let signal = self.runtime.worker.unrouted.load(Ordering::Relaxed) != 0;
+            let late = turn % 8 == 7 && crate::arch::cycles().wrapping_sub(begun) > TURN_CYCLES;
+            if signal || late {
                 return;
             }
         }

@@ -29,7 +29,9 @@
 //! # The exit edge
 //! From `lichen_exit_*` to `lichen_commit_*` is restartable: a signal that arrives there is noted,
 //! and the handler moves the instruction pointer back to the check. From the commit on, all
-//! registers are the program's and a handler may run at once.
+//! registers are the program's and a handler may run at once. The way to a native call has the same
+//! edge, from `lichen_native_*` to `lichen_leave_*`: a signal noted behind the last look would wait as
+//! long as the call does.
 #![allow(unsafe_code)]
 
 use crate::call::Frame;
@@ -54,31 +56,54 @@ unsafe extern "C" {
     pub fn lichen_entry_none();
     pub fn lichen_entry_xmm();
     pub fn lichen_entry_wide();
-    static lichen_exit_none: u8;
-    static lichen_commit_none: u8;
-    static lichen_exit_xmm: u8;
-    static lichen_commit_xmm: u8;
-    static lichen_exit_wide: u8;
-    static lichen_commit_wide: u8;
-    static lichen_end_none: u8;
-    static lichen_end_xmm: u8;
-    static lichen_end_wide: u8;
     static lichen_raised: u8;
     /// Enters the program at `frame` as a new thread.
     pub fn lichen_start(frame: usize) -> !;
     /// `clone`/`clone3` with a stack of the child's own, made natively with the registers of
-    /// `frame`. The child goes to the program; `lent`: it keeps our GS base (it only borrows the
-    /// address space until exec), else its GS base is 0.
+    /// `frame`. The child goes to the program, with the mask and by the address that wait at the top
+    /// of its stack; `lent`: it keeps our GS base (it only borrows the address space until exec), else
+    /// its GS base is 0.
     pub fn lichen_clone(frame: *const Frame, lent: usize) -> isize;
     /// `vfork`: leaves for good; the parent comes back through `lichen_vfork_done`.
     pub fn lichen_vfork(frame: *const Frame, worker: *const Worker) -> !;
-    /// `rt_tgsigqueueinfo(pid, tid, signal, info)`; if the master handler takes it at
-    /// `lichen_raised`, this does not return.
-    pub fn lichen_raise(pid: usize, tid: usize, signal: usize, info: usize) -> isize;
+    /// `rt_tgsigqueueinfo(pid, tid, signal, info)` with the vectors of `frame`, which an entry of
+    /// this `kind` built; if the master handler takes it at `lichen_raised`, this does not return.
+    pub fn lichen_raise(
+        pid: usize,
+        tid: usize,
+        signal: usize,
+        info: usize,
+        frame: *const Frame,
+        kind: usize,
+    ) -> isize;
     /// What a signal handler of the program returns to.
     pub fn lichen_restorer();
     /// What our master handler returns to: rt_sigreturn, nothing else.
     pub fn lichen_plain_restorer();
+}
+
+/// The symbols that bound the edges of one kind of entry.
+macro_rules! edges {
+    ($($exit:ident $commit:ident $end:ident)*) => {
+        unsafe extern "C" {
+            $(static $exit: u8; static $commit: u8; static $end: u8;)*
+        }
+
+        /// From where to where each edge may be begun again, and up to where it is behind that.
+        fn edges() -> impl Iterator<Item = [usize; 3]> {
+            let at = |p: *const u8| p as usize;
+            [$([at(&raw const $exit), at(&raw const $commit), at(&raw const $end)]),*].into_iter()
+        }
+    };
+}
+
+edges! {
+    lichen_exit_none lichen_commit_none lichen_end_none
+    lichen_exit_xmm lichen_commit_xmm lichen_end_xmm
+    lichen_exit_wide lichen_commit_wide lichen_end_wide
+    lichen_native_none lichen_leave_none lichen_left_none
+    lichen_native_xmm lichen_leave_xmm lichen_left_xmm
+    lichen_native_wide lichen_leave_wide lichen_left_wide
 }
 
 /// Where the instruction pointer stands with respect to the doors.
@@ -86,7 +111,7 @@ unsafe extern "C" {
 pub enum Place {
     /// In a slot or behind a commit: all registers are the program's.
     Program,
-    /// In an exit edge, which begins at this address.
+    /// In an edge, which begins at this address.
     ExitEdge(usize),
     /// Right behind the system call of `lichen_raise`.
     Raised,
@@ -96,34 +121,11 @@ pub enum Place {
 
 /// Judges an instruction pointer within our own text.
 pub fn place(rip: usize) -> Place {
-    let at = |p: *const u8| p as usize;
-    let (slots, edges, raised) = {
-        (
-            at((&raw const lichen_slots).cast()),
-            [
-                (
-                    at(&raw const lichen_exit_none),
-                    at(&raw const lichen_commit_none),
-                    at(&raw const lichen_end_none),
-                ),
-                (
-                    at(&raw const lichen_exit_xmm),
-                    at(&raw const lichen_commit_xmm),
-                    at(&raw const lichen_end_xmm),
-                ),
-                (
-                    at(&raw const lichen_exit_wide),
-                    at(&raw const lichen_commit_wide),
-                    at(&raw const lichen_end_wide),
-                ),
-            ],
-            at(&raw const lichen_raised),
-        )
-    };
+    let slots = (&raw const lichen_slots) as usize;
     if (slots..slots + SLOTS * SLOT).contains(&rip) {
         return Place::Program;
     }
-    for (exit, commit, end) in edges {
+    for [exit, commit, end] in edges() {
         if (exit..commit).contains(&rip) {
             return Place::ExitEdge(exit);
         }
@@ -131,7 +133,7 @@ pub fn place(rip: usize) -> Place {
             return Place::Program;
         }
     }
-    if rip == raised {
+    if rip == (&raw const lichen_raised) as usize {
         Place::Raised
     } else {
         Place::Elsewhere
@@ -233,8 +235,22 @@ with_offsets!(
     "  .endif",
     "  .endr",
     ".endm",
+    // Loads the vectors that an entry of this kind saved; rsp is the frame. Changes rax and rdx.
+    ".macro LICHEN_VECTORS kind",
+    "  .ifc \\kind,xmm",
+    "  LICHEN_XMM load",
+    "  .endif",
+    "  .ifc \\kind,wide",
+    "  mov $0xe7, %eax",
+    "  xor %edx, %edx",
+    "  xrstor64 192(%rsp)",
+    "  .endif",
+    ".endm",
+    ".set LICHEN_KIND_none, 0",
+    ".set LICHEN_KIND_xmm, 1",
+    ".set LICHEN_KIND_wide, 2",
     ".macro LICHEN_ENTRY kind, room, align",
-    ".pushsection .text.lichen_doors,\"ax\",@progbits",
+    ".pushsection lichen_doors,\"ax\",@progbits",
     ".p2align 6",
     ".globl lichen_entry_\\kind",
     ".hidden lichen_entry_\\kind",
@@ -272,14 +288,7 @@ with_offsets!(
     "lichen_exit_\\kind:",
     "  cmpl $0, %gs:{ATTENTION}",
     "  jne 5f",
-    "  .ifc \\kind,xmm",
-    "  LICHEN_XMM load",
-    "  .endif",
-    "  .ifc \\kind,wide",
-    "  mov $0xe7, %eax",
-    "  xor %edx, %edx",
-    "  xrstor64 192(%rsp)",
-    "  .endif",
+    "  LICHEN_VECTORS \\kind",
     "  mov {RAX}(%rsp), %rax",
     "  LICHEN_LOAD %rsp",
     "  mov {RIP}(%rsp), %rcx",
@@ -298,41 +307,37 @@ with_offsets!(
     "  .cfi_restore_state",
     // A signal may have to be delivered first.
     "5:",
-    "  .ifc \\kind,xmm",
-    "  LICHEN_XMM load",
-    "  .endif",
-    "  .ifc \\kind,wide",
-    "  mov $0xe7, %eax",
-    "  xor %edx, %edx",
-    "  xrstor64 192(%rsp)",
-    "  .endif",
     "  mov %rsp, %rdi",
+    "  mov $LICHEN_KIND_\\kind, %esi",
     "  call lichen_exit_slow",
     "  jmp lichen_exit_\\kind",
     // Native after all: run the site's own syscall instruction. Signals noted so far come first:
     // the call begins again behind them.
+    ".globl lichen_native_\\kind",
+    ".hidden lichen_native_\\kind",
+    "lichen_native_\\kind:",
     "6:",
     "  cmpl $0, %gs:{ATTENTION}",
     "  jne 4f",
-    "  .ifc \\kind,xmm",
-    "  LICHEN_XMM load",
-    "  .endif",
-    "  .ifc \\kind,wide",
-    "  mov $0xe7, %eax",
-    "  xor %edx, %edx",
-    "  xrstor64 192(%rsp)",
-    "  .endif",
+    "  LICHEN_VECTORS \\kind",
     "  mov {NR}(%rsp), %rax",
     "  LICHEN_LOAD %rsp",
     "  mov {SLOT_AT}(%rsp), %r11",
     "  .cfi_remember_state",
     "  mov {RSP}(%rsp), %rsp",
+    ".globl lichen_leave_\\kind",
+    ".hidden lichen_leave_\\kind",
+    "lichen_leave_\\kind:",
     "  .cfi_def_cfa 7, 0",
     "  .cfi_escape 0x10, 0x10, 0x02, 0x7b, {RESUME}",
     "  jmp *%r11",
+    ".globl lichen_left_\\kind",
+    ".hidden lichen_left_\\kind",
+    "lichen_left_\\kind:",
     "  .cfi_restore_state",
     "4:",
     "  mov %rsp, %rdi",
+    "  mov $LICHEN_KIND_\\kind, %esi",
     "  call lichen_native_slow",
     "  jmp lichen_exit_\\kind",
     // A kernel thread that is not ours: native, but a futex may be shared with greens.
@@ -376,7 +381,7 @@ with_offsets!(
     // 48 bytes bring the area to an offset of 192; 2,752 bytes hold the state up to AVX-512.
     "LICHEN_ENTRY wide, 2816, 64",
     "",
-    ".pushsection .text.lichen_doors,\"ax\",@progbits",
+    ".pushsection lichen_doors,\"ax\",@progbits",
     ".globl lichen_start",
     ".hidden lichen_start",
     ".type lichen_start,@function",
@@ -415,22 +420,24 @@ with_offsets!(
     "  syscall",
     "  test %rax, %rax",
     "  jnz 3f",
+    "lichen_clone_child:",
     "  wrgsbase %rax",
-    "  pop %rcx", // the word put at the top of the child's stack
-    "  jmp *%rcx",
+    "  jmp 4f",
     "2:",
     "  LICHEN_LOAD %rcx",
     "  syscall",
     "  test %rax, %rax",
     "  jnz 3f",
+    "lichen_clone_lent:",
+    // The child opens its signals, which were shut for the clone. At the top of its stack: the mask, the way back.
+    "4:",
     "  push %rdi",
     "  push %rsi",
     "  push %rdx",
     "  push %r10",
-    "  mov $14, %eax", // the child's signals are open again, as its thread's were
+    "  mov $14, %eax",
     "  mov $2, %edi",
-    "  rdgsbase %rsi",
-    "  lea {SCRATCH}+16(%rsi), %rsi",
+    "  lea 32(%rsp), %rsi",
     "  xor %edx, %edx",
     "  mov $8, %r10d",
     "  syscall",
@@ -440,7 +447,9 @@ with_offsets!(
     "  pop %rdi",
     "  xor %eax, %eax",
     "  pop %rcx",
+    "  pop %rcx",
     "  jmp *%rcx",
+    "lichen_clone_parent:",
     "3:",
     "  pop %rsi",
     "  .cfi_adjust_cfa_offset -8",
@@ -487,6 +496,7 @@ with_offsets!(
     "  syscall",
     "  test %rax, %rax",
     "  jnz 2f",
+    "lichen_vfork_child:",
     "  mov $14, %eax", // the child's signals are open again, as its thread's were
     "  mov $2, %edi",
     "  rdgsbase %rsi",
@@ -500,6 +510,7 @@ with_offsets!(
     "  mov %gs:{SCRATCH}+48, %r10",
     "  xor %eax, %eax",
     "  jmp *%gs:{SCRATCH}",
+    "lichen_vfork_parent:",
     "2:",
     "  mov %gs:{SCRATCH}+8, %r11",
     "  LICHEN_FRAME 0, 16",
@@ -515,6 +526,23 @@ with_offsets!(
     "lichen_raise:",
     "  .cfi_startproc",
     "  mov %rcx, %r10",
+    // The kernel copies the vectors as they are at the syscall, and our own code has used them since the frame
+    // was built. The offsets from rsp become offsets from the frame.
+    "  mov %rsp, %r11",
+    "  .cfi_def_cfa_register 11",
+    "  mov %r8, %rsp",
+    "  cmp $LICHEN_KIND_xmm, %r9d",
+    "  jb 2f",
+    "  ja 1f",
+    "  LICHEN_VECTORS xmm",
+    "  jmp 2f",
+    "1:",
+    "  mov %rdx, %r8",
+    "  LICHEN_VECTORS wide",
+    "  mov %r8, %rdx",
+    "2:",
+    "  mov %r11, %rsp",
+    "  .cfi_def_cfa_register 7",
     "  mov $297, %eax",
     "  syscall",
     ".globl lichen_raised",

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::kernel;
-use super::signal::{actions, masks, notes};
+use super::signal::{actions, masks, notes, sent};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::doors::x86_64 as asm;
@@ -213,6 +213,7 @@ fn child(runtime: &Runtime) {
     green.is_first.set(true);
     super::thread::name_process(green);
     notes::clear();
+    sent::forget();
     runtime.masks.clear();
     green.accounted.set(false);
     masks::account(runtime, green);
@@ -235,8 +236,10 @@ fn child(runtime: &Runtime) {
 /// that the program makes by hand (foreign from then on).
 fn with_own_stack(frame: &mut Frame, runtime: &Runtime, a: &Arguments, top: usize) -> Answer {
     let lent = a.flags & VFORK != 0;
-    // The child returns to the program through the word at the top of its stack.
-    if user::write(top - 8, &frame.rip).is_err() {
+    // What the child finds at the top of its stack: its mask, and the way back to the program.
+    let mask = runtime.worker.current.get().map_or(0, |g| g.mask.get());
+    let waiting = [mask as usize, frame.rip];
+    if user::write(top - size_of_val(&waiting), &waiting).is_err() {
         return error(libc::EFAULT);
     }
     // SAFETY: a frame is plain words.
@@ -247,11 +250,11 @@ fn with_own_stack(frame: &mut Frame, runtime: &Runtime, a: &Arguments, top: usiz
         if user::copy(arguments.as_mut_ptr() as usize, frame.rdi, size).is_err() {
             return error(libc::EFAULT);
         }
-        arguments[6] -= 8; // stack_size
+        arguments[6] -= size_of_val(&waiting) as u64; // stack_size
         changed.rdi = arguments.as_ptr() as usize;
         changed.rsi = size;
     } else {
-        changed.rsi -= 8;
+        changed.rsi -= size_of_val(&waiting);
     }
     if lent {
         return borrow(&changed, runtime);

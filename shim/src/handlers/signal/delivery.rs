@@ -16,14 +16,14 @@
 
 use super::frames::{Context, enter, load_registers, set_mask_quietly};
 use super::notes::{self, Info, Note};
-use super::{actions, masks, overflow, slices, timers};
+use super::{actions, masks, overflow, sent, slices, timers};
 use crate::abi::user;
 use crate::call::{self, Frame};
 use crate::doors::rewrite::restart_address;
 use crate::doors::x86_64::{self as asm, Place};
 use crate::modules::Module;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use lichen_runtime::green::GreenRef;
 use lichen_runtime::green::masks::{ALL, bit};
 use lichen_runtime::sched::runtime;
@@ -34,10 +34,9 @@ use lichen_runtime::{Runtime, arch, sys};
 struct Known {
     text: Cell<(usize, usize)>,
     stack: Cell<[usize; 3]>,
-    /// The door's frame while [`asm::lichen_raise`] runs.
+    /// The door's frame while [`asm::lichen_raise`] runs, and the signal it sends.
     raised: AtomicUsize,
-    /// The signal that [`lichen_sigreturn`] took for a thread and sent once more, and whose it was.
-    again: Cell<Option<(i32, GreenRef, Option<GreenRef>)>>,
+    raised_signal: AtomicI32,
 }
 
 // SAFETY: written at activation; `raised` by the one worker.
@@ -47,7 +46,7 @@ static KNOWN: Known = Known {
     text: Cell::new((0, 0)),
     stack: Cell::new([0, 2, 0]),
     raised: AtomicUsize::new(0),
-    again: Cell::new(None),
+    raised_signal: AtomicI32::new(0),
 };
 
 /// Notes where our own text lies.
@@ -134,9 +133,15 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
     };
     match place {
         Place::Raised => {
-            let frame = KNOWN.raised.swap(0, Ordering::Relaxed);
+            // Another signal can come first here: the one that was sent is still pending behind it.
+            let sent = signal == KNOWN.raised_signal.load(Ordering::Relaxed);
+            let frame = if sent {
+                KNOWN.raised.swap(0, Ordering::Relaxed)
+            } else {
+                0
+            };
             if frame == 0 {
-                return note(runtime, signal, None, info, false);
+                return note(runtime, signal, target, info, false);
             }
             // SAFETY: `exit_slow` stored the frame it stands on.
             load_registers(context, unsafe { &*(frame as *const Frame) });
@@ -177,14 +182,7 @@ fn directed(runtime: &Runtime, info: &Info) -> Option<GreenRef> {
 
 /// As [`directed`]; but a signal that was sent once more is for the thread that took it, if it still can.
 fn whose(runtime: &Runtime, signal: i32, info: &Info) -> Option<GreenRef> {
-    match KNOWN.again.get() {
-        Some((number, taker, target)) if number == signal => {
-            KNOWN.again.set(None);
-            let open = taker.mask.get() & bit(signal) == 0;
-            if open { Some(taker) } else { target }
-        }
-        _ => directed(runtime, info),
-    }
+    sent::arrived(signal, info).unwrap_or_else(|| directed(runtime, info))
 }
 
 /// Does the running green take a process-directed signal now? The first thread comes first, if it
@@ -282,9 +280,10 @@ fn die_of_fault(signal: i32, context: &Context) -> ! {
 }
 
 /// At the exit edge with attention: delivers a noted signal, if the running green has one open.
-/// Returns when there is none; otherwise the program goes on in its handler.
+/// `kind` is that of the entry. Returns when there is none; otherwise the program goes on in its
+/// handler.
 #[unsafe(no_mangle)]
-extern "C" fn lichen_exit_slow(frame: &mut Frame) {
+extern "C" fn lichen_exit_slow(frame: &mut Frame, kind: usize) {
     let runtime = runtime();
     runtime.worker.attention.store(0, Ordering::Relaxed);
     let Some(green) = runtime.worker.current.get() else {
@@ -295,7 +294,7 @@ extern "C" fn lichen_exit_slow(frame: &mut Frame) {
         let action = actions::get(note.signal);
         if action.handler > 1 {
             settle_result(frame, &action);
-            return raise(runtime, &note, frame);
+            return raise(runtime, &note, frame, kind);
         }
         if action.handler == 0 {
             super::calls::native_default(runtime, note.signal);
@@ -328,11 +327,12 @@ fn settle_result(frame: &mut Frame, action: &actions::Action) {
 }
 
 /// Sends the signal to this kernel thread; the master handler takes it at `Place::Raised`.
-fn raise(runtime: &Runtime, note: &Note, frame: &Frame) {
+fn raise(runtime: &Runtime, note: &Note, frame: &Frame, kind: usize) {
     masks::push(runtime);
     KNOWN
         .raised
         .store(core::ptr::from_ref(frame) as usize, Ordering::Relaxed);
+    KNOWN.raised_signal.store(note.signal, Ordering::Relaxed);
     let open = runtime.worker.kernel_mask.get() & bit(note.signal) == 0;
     if !open {
         runtime.worker.kernel_mask.set(0);
@@ -341,17 +341,17 @@ fn raise(runtime: &Runtime, note: &Note, frame: &Frame) {
     let (process, thread) = (sys::getpid() as usize, runtime.worker.tid.get() as usize);
     let info = note.info.as_ptr() as usize;
     // SAFETY: the siginfo is whole; this returns only if the kernel would not send.
-    unsafe { asm::lichen_raise(process, thread, note.signal as usize, info) };
+    unsafe { asm::lichen_raise(process, thread, note.signal as usize, info, frame, kind) };
     KNOWN.raised.store(0, Ordering::Relaxed);
     notes::add(*note);
 }
 
 /// A call that is to run natively while a signal waits: the signal first, then the call again.
 #[unsafe(no_mangle)]
-extern "C" fn lichen_native_slow(frame: &mut Frame) {
+extern "C" fn lichen_native_slow(frame: &mut Frame, kind: usize) {
     again(frame);
     let rax = frame.rax;
-    lichen_exit_slow(frame);
+    lichen_exit_slow(frame, kind);
     frame.rax = rax;
 }
 
@@ -367,22 +367,14 @@ extern "C" fn lichen_sigreturn(context: &mut Context) {
     };
     set_mask_quietly(runtime, green, context.mask & !super::UNBLOCKABLE);
     context.mask = runtime.worker.kernel_mask.get();
-    // What became open meanwhile is sent again and arrives behind the return.
-    if let Some(note) = notes::take(green) {
+    // What became open meanwhile arrives behind the return.
+    if !sent::is_under_way()
+        && let Some(note) = notes::take(green)
+    {
         if context.mask & bit(note.signal) != 0 {
             context.mask &= !bit(note.signal);
             runtime.worker.kernel_mask.set(context.mask);
         }
-        let to = [
-            sys::getpid() as usize,
-            runtime.worker.tid.get() as usize,
-            note.signal as usize,
-            note.info.as_ptr() as usize,
-            0,
-            0,
-        ];
-        KNOWN.again.set(Some((note.signal, green, note.target)));
-        // SAFETY: the siginfo is whole.
-        unsafe { crate::handlers::kernel(libc::SYS_rt_tgsigqueueinfo as usize, to) };
+        sent::send(runtime, green, &note);
     }
 }

@@ -9,6 +9,7 @@
 //! * [`overflow`]: a stack that is used up.
 //! * [`slices`]: a thread that computes makes room for others.
 //! * [`notes`]: signals that came at a bad moment, or for somebody else.
+//! * [`sent`]: signals that the kernel is to send to us, and how they are known again.
 
 pub mod actions;
 mod calls;
@@ -17,6 +18,7 @@ pub mod frames;
 pub mod masks;
 pub mod notes;
 mod overflow;
+pub mod sent;
 pub mod slices;
 pub mod timers;
 

@@ -1,0 +1,95 @@
+//! Signals that we ask the kernel to send to our own kernel thread, so that it builds their frames.
+//!
+//! Called by `delivery`, which takes a noted signal for the running green, sends it here, and must know
+//! it again when it comes: by its siginfo it looks like one for the process's first thread. At most one
+//! is under way; one more stays noted until the next exit edge.
+#![allow(unsafe_code)]
+
+use super::notes::{Info, Note};
+use crate::handlers::kernel;
+use core::cell::Cell;
+use lichen_runtime::green::GreenRef;
+use lichen_runtime::green::masks::bit;
+use lichen_runtime::{Runtime, sys};
+
+/// What tells one siginfo from another: number, code, sender, value.
+type Words = [u64; 4];
+
+struct Sent {
+    signal: Cell<i32>,
+    /// The thread that took it, and the one it was noted for.
+    green: Cell<Option<GreenRef>>,
+    target: Cell<Option<GreenRef>>,
+    words: Cell<Words>,
+}
+
+// SAFETY: touched by the one worker only; its master handler interrupts `send` nowhere, because all
+// signals are blocked then.
+unsafe impl Sync for Sent {}
+
+static SENT: Sent = Sent {
+    signal: Cell::new(0),
+    green: Cell::new(None),
+    target: Cell::new(None),
+    words: Cell::new([0; 4]),
+};
+
+fn words(info: &Info) -> Words {
+    let [a, b, c, d, ..] = *info;
+    [a, b, c, d]
+}
+
+/// Is one under way, so that [`send`] must not be called?
+pub fn is_under_way() -> bool {
+    let signal = SENT.signal.get();
+    if signal == 0 {
+        return false;
+    }
+    // It may have been dropped instead: its disposition can have become "ignore".
+    let mut pending = 0u64;
+    let to = [&raw mut pending as usize, 8, 0, 0, 0, 0];
+    // SAFETY: the kernel writes 8 bytes to `pending`.
+    unsafe { kernel(libc::SYS_rt_sigpending as usize, to) };
+    if pending & bit(signal) == 0 {
+        forget();
+    }
+    SENT.signal.get() != 0
+}
+
+/// Sends `note` to this kernel thread for `green`, the running one. All signals are blocked, so it
+/// comes when the mask opens.
+pub fn send(runtime: &Runtime, green: GreenRef, note: &Note) {
+    SENT.signal.set(note.signal);
+    SENT.green.set(Some(green));
+    SENT.target.set(note.target);
+    SENT.words.set(words(&note.info));
+    let to = [
+        sys::getpid() as usize,
+        runtime.worker.tid.get() as usize,
+        note.signal as usize,
+        note.info.as_ptr() as usize,
+        0,
+        0,
+    ];
+    // SAFETY: the siginfo is whole.
+    unsafe { kernel(libc::SYS_rt_tgsigqueueinfo as usize, to) };
+}
+
+/// Whose `signal` is, if it is the one under way, which it is no longer then: the thread's that took
+/// it, or, if that has blocked it meanwhile, as it was noted (`None` in it: the process's).
+pub fn arrived(signal: i32, info: &Info) -> Option<Option<GreenRef>> {
+    if SENT.signal.get() != signal || SENT.words.get() != words(info) {
+        return None;
+    }
+    let taker = SENT.green.get();
+    let open = |g: &GreenRef| g.mask.get() & bit(signal) == 0;
+    let whose = taker.filter(open).or(SENT.target.get());
+    forget();
+    Some(whose)
+}
+
+/// None is under way: it has arrived, or this is the child of a fork.
+pub fn forget() {
+    SENT.signal.set(0);
+    SENT.green.set(None);
+}
