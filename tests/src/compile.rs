@@ -41,11 +41,19 @@ pub fn program(source: &Path, flags: &[String], libs: &[String]) -> Result<PathB
     let mut words: Vec<String> = flags.to_vec();
     for lib in libs {
         let file = paths::root().join("tests/calls/lib").join(lib);
-        let built = build(&file, &["-shared".to_owned(), "-fPIC".to_owned()], ".so")?;
+        let built = library(&file)?;
         words.push("-Wl,--no-as-needed".to_owned());
         words.push(built.display().to_string());
     }
     build(source, &words, "")
+}
+
+/// Builds `source` as a shared library and returns its path.
+///
+/// # Errors
+/// The compiler's own words.
+pub fn library(source: &Path) -> Result<PathBuf, String> {
+    build(source, &["-shared".to_owned(), "-fPIC".to_owned()], ".so")
 }
 
 fn build(source: &Path, flags: &[String], ending: &str) -> Result<PathBuf, String> {

@@ -230,6 +230,13 @@ pub fn kill_group(leader: u32) {
     }
 }
 
+/// Ends the process `pid`, which must be a child started by us and not yet waited for.
+pub fn kill_one(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
 /// Turns a wait status into `Ended`.
 pub fn ended(status: ExitStatus) -> Ended {
     match (status.code(), status.signal()) {
