@@ -100,10 +100,21 @@ pub fn sleep(runtime: &Runtime, wait: Wait, argument: u64, deadline: Deadline) -
 /// try again: usually `fd`; a private duplicate of it, which the caller must close, when the
 /// program closed `fd` meanwhile; -1 when it cannot be watched.
 pub fn wait_fd(runtime: &Runtime, fd: i32, interest: u8, deadline: Deadline) -> (Wake, i32) {
+    wait_fd_as(runtime, fd, interest, deadline, false)
+}
+
+/// As [`wait_fd`]; with `in_turn` an edge wakes one of those who wait so ([`FdWaiter::in_turn`]).
+pub fn wait_fd_as(
+    runtime: &Runtime,
+    fd: i32,
+    interest: u8,
+    deadline: Deadline,
+    in_turn: bool,
+) -> (Wake, i32) {
     let Some(green) = runtime.worker.current.get() else {
         return (Wake::Ready, -1);
     };
-    let waiter = FdWaiter::new(green, fd, interest);
+    let waiter = FdWaiter::new(green, fd, interest).in_turn(in_turn);
     let wake = park(
         runtime,
         &mut Request::Fd {

@@ -34,6 +34,8 @@ const MAY_READ: u8 = 2;
 const SAW_SPECIAL: u8 = 4;
 /// A duplicate of our own, made for a waiter when the program closed the number.
 const PRIVATE: u8 = 16;
+/// A helper makes a call on it.
+const CLAIMED: u8 = 32;
 /// Not an interest: what an edge says besides.
 const END: u8 = 8;
 
@@ -69,6 +71,8 @@ pub struct FdWaiter {
     linked: Cell<bool>,
     /// One of several that its green waits for.
     many: bool,
+    /// An event is for one of these only, the one that waits longest.
+    in_turn: bool,
     /// `fd` is a duplicate of our own, to be closed after the wait.
     private: Cell<bool>,
     /// The descriptor to try again; changes when the program closes the original meanwhile.
@@ -85,9 +89,16 @@ impl FdWaiter {
             interest,
             linked: Cell::new(false),
             many: false,
+            in_turn: false,
             private: Cell::new(false),
             fd: Cell::new(fd),
         }
+    }
+
+    /// As one of those of whom an event wakes one only: whoever leaves sees to it that the next is woken
+    /// if there is more ([`Slots::wake_next`]).
+    pub fn in_turn(self, in_turn: bool) -> FdWaiter {
+        FdWaiter { in_turn, ..self }
     }
 
     /// As one of several that the green waits for.
@@ -330,9 +341,46 @@ impl Slots {
         // SAFETY: linked waiters are alive; unparked greens do not run before this returns.
         while let Some(waiter) = unsafe { at.as_ref() } {
             at = waiter.next.get();
-            if waiter.interest & said != 0 {
+            if waiter.interest & said != 0 && !waiter.in_turn {
                 runtime.unpark(waiter.green, Wake::Ready);
             }
+        }
+        if said & READ != 0 {
+            self.wake_next(runtime, fd);
+        }
+    }
+
+    /// Wakes the one that waits longest among those that take turns.
+    pub fn wake_next(&self, runtime: &Runtime, fd: i32) {
+        let Some(slot) = self.get(fd) else { return };
+        let mut at = slot.waiters.get();
+        let mut longest = None;
+        // SAFETY: linked waiters are alive; unparked greens do not run before this returns.
+        while let Some(waiter) = unsafe { at.as_ref() } {
+            at = waiter.next.get();
+            if waiter.in_turn {
+                longest = Some(waiter.green);
+            }
+        }
+        if let Some(green) = longest {
+            runtime.unpark(green, Wake::Ready);
+        }
+    }
+
+    /// Takes hold of a descriptor for a helper's call on it; `false` if somebody has.
+    pub fn claim(&self, fd: i32) -> bool {
+        let Some(slot) = self.get(fd) else {
+            return true;
+        };
+        let free = slot.flags.get() & CLAIMED == 0;
+        slot.flags.set(slot.flags.get() | CLAIMED);
+        free
+    }
+
+    /// Gives up what [`Slots::claim`] gave.
+    pub fn release(&self, fd: i32) {
+        if let Some(slot) = self.get(fd) {
+            slot.flags.set(slot.flags.get() & !CLAIMED);
         }
     }
 }

@@ -26,7 +26,8 @@ pub fn accept4(frame: &mut Frame, runtime: &Runtime) -> Answer {
 }
 
 /// Polls, then accepts. No O_NONBLOCK on a listener, ever. With one carrier nobody in this process
-/// can take the connection between the two steps; where another process can, a helper accepts.
+/// can take the connection between the two steps; where another process can, a helper accepts, one for
+/// each listener. Of many who wait a connection wakes one, as in the kernel; it wakes the next.
 fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
     let fd = frame.fd();
     let kind = fds::kind(fd);
@@ -34,7 +35,7 @@ fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
     if !kind.is_socket() || flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
         return NATIVE;
     }
-    let wait = OnFd::new(runtime, fd, kind, READ);
+    let wait = OnFd::new(runtime, fd, kind, READ).in_turn();
     let shared = !fds::is_own(fd) && !fds::is_nonblocking(fd) && sockopt::is_listening(fd);
     let answer = wait.run(|fd| {
         let waits = || !fds::is_nonblocking(fd) && sockopt::is_listening(fd);
@@ -44,11 +45,19 @@ fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
         let [_, address, len, flags, ..] = frame.args();
         let args = [fd as usize, address, len, flags, 0, 0];
         if shared {
-            return by_helper(runtime, frame.number, args);
+            if !runtime.slots.claim(fd) {
+                return error(libc::EAGAIN);
+            }
+            let answer = by_helper(runtime, frame.number, args);
+            runtime.slots.release(fd);
+            return answer;
         }
         // SAFETY: the program's own arguments.
         unsafe { kernel(frame.number, args) }
     });
+    if runtime.slots.has_waiters(wait.fd()) && io::ready(wait.fd(), libc::POLLIN) {
+        runtime.slots.wake_next(runtime, wait.fd());
+    }
     if answer >= 0 {
         let nonblocking = flags & libc::SOCK_NONBLOCK != 0;
         fds::accepted(answer as i32, wait.fd(), kind, nonblocking);

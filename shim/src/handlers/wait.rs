@@ -71,6 +71,8 @@ pub struct OnFd<'a> {
     skips: bool,
     /// The end of the wait may come without an edge.
     looks: bool,
+    /// An edge is for one of the waiters only.
+    in_turn: bool,
     /// The call was seen to block (sockets settle that when it begins, see sock_write_iter).
     blocks: Cell<bool>,
     waited: Cell<bool>,
@@ -93,6 +95,7 @@ impl<'a> OnFd<'a> {
             socket: kind.is_socket(),
             skips: false,
             looks: interest != READ && matches!(kind, Kind::Stream | Kind::SeqPacket),
+            in_turn: false,
             blocks: Cell::new(false),
             waited: Cell::new(false),
             deadline: Cell::new(None),
@@ -103,6 +106,14 @@ impl<'a> OnFd<'a> {
     #[inline(always)]
     pub fn skipping(self, skips: bool) -> OnFd<'a> {
         OnFd { skips, ..self }
+    }
+
+    /// An edge wakes one waiter: for calls that wake the next one themselves if there is more.
+    pub fn in_turn(self) -> OnFd<'a> {
+        OnFd {
+            in_turn: true,
+            ..self
+        }
     }
 
     /// For a call that does not look at O_NONBLOCK.
@@ -204,7 +215,8 @@ impl OnFd<'_> {
                 self.runtime.slots.drained(fd);
             }
             self.waited.set(true);
-            let (wake, again) = park::wait_fd(self.runtime, fd, self.interest, until);
+            let (wake, again) =
+                park::wait_fd_as(self.runtime, fd, self.interest, until, self.in_turn);
             if again >= 0 {
                 self.held.set(again);
             } else if fd == self.held.number {
