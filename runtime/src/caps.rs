@@ -24,6 +24,13 @@ pub struct Caps {
     pub stack_slots: bool,
     /// A timer on the worker's processor time ends slices.
     pub slices: bool,
+    /// The reactor may wait with epoll. Without (a seccomp filter of the program's) everybody who waits for a descriptor
+    /// looks again every few milliseconds.
+    pub epoll: bool,
+    /// The child of a fork may have a reactor of its own; else it does without epoll.
+    pub renew: bool,
+    /// The system call by which the scheduler sleeps then; 0: none.
+    pub nap: i64,
 }
 
 impl Caps {
@@ -36,6 +43,9 @@ impl Caps {
         resolve_cached: false,
         stack_slots: false,
         slices: false,
+        epoll: true,
+        renew: true,
+        nap: libc::SYS_nanosleep,
     };
 
     /// Asks the kernel. Costs a few microseconds; allocates nothing.
@@ -48,6 +58,9 @@ impl Caps {
             resolve_cached: probe_resolve_cached(),
             stack_slots: true,
             slices: true,
+            epoll: true,
+            renew: true,
+            nap: libc::SYS_nanosleep,
         }
     }
 }

@@ -68,6 +68,9 @@ pub enum Request<'a> {
     End,
 }
 
+/// How long somebody who is not told of descriptors waits before looking again.
+const LOOK_NS: u64 = 5_000_000;
+
 fn park(runtime: &Runtime, request: &mut Request<'_>) -> Wake {
     if let Some(green) = runtime.worker.current.get() {
         let count = green.park_count.load(Ordering::Relaxed);
@@ -114,6 +117,9 @@ pub fn wait_fd_as(
     let Some(green) = runtime.worker.current.get() else {
         return (Wake::Ready, -1);
     };
+    if !runtime.caps.get().epoll {
+        return (look_later(runtime, fd as u64, deadline), fd);
+    }
     let waiter = FdWaiter::new(green, fd, interest).in_turn(in_turn);
     let wake = park(
         runtime,
@@ -126,6 +132,18 @@ pub fn wait_fd_as(
     (wake, waiter.fd.get())
 }
 
+/// While nobody is told of descriptors: parks for a moment, after which the caller looks for itself.
+fn look_later(runtime: &Runtime, argument: u64, deadline: Deadline) -> Wake {
+    let moment = crate::sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_add(LOOK_NS);
+    if matches!(deadline, Deadline::At(ns) if ns <= moment) {
+        return sleep(runtime, Wait::Descriptor, argument, deadline);
+    }
+    match sleep(runtime, Wait::Descriptor, argument, Deadline::At(moment)) {
+        Wake::TimedOut => Wake::Ready,
+        other => other,
+    }
+}
+
 /// Parks until one of several descriptors has an edge that concerns it.
 pub fn wait_fds(
     runtime: &Runtime,
@@ -133,6 +151,9 @@ pub fn wait_fds(
     watch: &dyn Fn(usize) -> Option<(i32, u8)>,
     deadline: Deadline,
 ) -> Wake {
+    if !runtime.caps.get().epoll {
+        return look_later(runtime, count as u64, deadline);
+    }
     park(
         runtime,
         &mut Request::Fds {

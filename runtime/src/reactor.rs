@@ -205,6 +205,15 @@ impl Slots {
         self.end.get()
     }
 
+    /// Wakes everybody who waits for a descriptor, to look for himself. Scheduler side.
+    pub fn wake_all(&self, runtime: &Runtime) {
+        for fd in 0..self.end.get() {
+            if let Some(slot) = self.get(fd) {
+                self.fire(runtime, fd, slot.generation.get(), u8::MAX);
+            }
+        }
+    }
+
     /// In the child of a fork: no epoll instance of this process knows any descriptor, and nobody
     /// waits.
     pub fn clear(&self) {
@@ -399,6 +408,8 @@ pub struct Reactor {
     told: Vec<(Token, u8)>,
     timerfd: i32,
     armed_ns: u64,
+    /// epoll may not be used any more, nor the timerfd.
+    blind: bool,
 }
 
 impl Reactor {
@@ -425,7 +436,26 @@ impl Reactor {
             told: Vec::with_capacity(EVENTS),
             timerfd: clock,
             armed_ns: 0,
+            blind: false,
         })
+    }
+
+    /// From here on neither epoll nor the clock is touched.
+    pub fn go_blind(&mut self) {
+        self.blind = true;
+    }
+
+    /// Sleeps until the next deadline, for a few milliseconds at most: wakes from other kernel threads ring a bell that
+    /// nobody hears now.
+    fn nap(&self, runtime: &Runtime) {
+        const MOST_NS: u64 = 5_000_000;
+        let now = sys::clock_ns(libc::CLOCK_MONOTONIC);
+        let until = if self.armed_ns > now {
+            self.armed_ns
+        } else {
+            u64::MAX
+        };
+        sys::nap(runtime.caps.get().nap, (until - now).min(MOST_NS));
     }
 
     /// Begins a wait: registers the descriptor on first use and links the waiter.
@@ -459,12 +489,20 @@ impl Reactor {
         let stands = self.armed_ns > now_ns && self.armed_ns <= deadline_ns;
         if !stands {
             self.armed_ns = deadline_ns;
-            sys::timerfd_set(self.timerfd, deadline_ns.max(1));
+            if !self.blind {
+                sys::timerfd_set(self.timerfd, deadline_ns.max(1));
+            }
         }
     }
 
     /// Takes events from the kernel and wakes whom they concern; with `block`, waits for the first.
     pub fn turn(&mut self, runtime: &Runtime, block: bool) {
+        if self.blind {
+            if block {
+                self.nap(runtime);
+            }
+            return;
+        }
         let patience = if block { None } else { Some(Duration::ZERO) };
         if self.poll.poll(&mut self.events, patience).is_err() {
             return; // EINTR: a signal was noted; the scheduler looks at it next.

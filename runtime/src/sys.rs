@@ -250,6 +250,26 @@ pub fn timespec(ns: u64) -> libc::timespec {
     }
 }
 
+/// Sleeps for `ns` nanoseconds by the system call `number`, one of those that can; by another: does not sleep.
+pub fn nap(number: i64, ns: u64) {
+    let time = timespec(ns);
+    let (at, ms) = (&raw const time, ns.div_ceil(1_000_000));
+    let word = core::sync::atomic::AtomicU32::new(0);
+    let wait = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: time and word are ours; no other pointers.
+    unsafe {
+        match number {
+            libc::SYS_nanosleep => raw!(number, at, 0),
+            libc::SYS_clock_nanosleep => raw!(number, libc::CLOCK_MONOTONIC, 0, at, 0),
+            libc::SYS_ppoll => raw!(number, 0, 0, at, 0, 8),
+            libc::SYS_poll => raw!(number, 0, 0, ms),
+            libc::SYS_pselect6 => raw!(number, 0, 0, 0, 0, at, 0),
+            libc::SYS_futex => raw!(number, word.as_ptr(), wait, 0, at),
+            _ => 0,
+        };
+    }
+}
+
 fn limits(resource: libc::__rlimit_resource_t) -> libc::rlimit {
     let mut limit = libc::rlimit {
         rlim_cur: 0,

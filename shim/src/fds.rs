@@ -6,6 +6,7 @@
 //! only when a call would block. Green side; no allocation.
 #![allow(unsafe_code)]
 
+use crate::abi::forbidden::forbids;
 use crate::sockopt;
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU16, Ordering};
@@ -296,6 +297,8 @@ pub fn trusts_short_read(fd: i32) -> bool {
 pub fn is_nonblocking(fd: i32) -> bool {
     match entry(fd).map(Cell::get) {
         Some(e) if is_own_entry(e) => e.flags & NONBLOCK != 0,
+        // Without poll attempts are the program's own calls, and say EAGAIN only of what does not block.
+        _ if forbids(libc::SYS_fcntl) => forbids(libc::SYS_poll),
         _ => sys::fcntl(fd, libc::F_GETFL, 0) & libc::O_NONBLOCK as isize != 0,
     }
 }
@@ -339,10 +342,13 @@ fn look(fd: i32, cell: &Cell<Entry>) -> Kind {
 
 /// Is there such a descriptor?
 pub fn is_open(fd: i32) -> bool {
-    sys::fcntl(fd, libc::F_GETFD, 0) >= 0
+    forbids(libc::SYS_fcntl) || sys::fcntl(fd, libc::F_GETFD, 0) >= 0
 }
 
 fn classify(fd: i32) -> Kind {
+    if forbids(libc::SYS_fstat) || forbids(libc::SYS_getsockopt) {
+        return Kind::File; // cannot be found out: its calls are the kernel's
+    }
     // SAFETY: zero is a valid `stat`; the kernel fills it.
     let mut stat: libc::stat = unsafe { core::mem::zeroed() };
     // SAFETY: `stat` is ours.
@@ -388,6 +394,9 @@ fn socket_kind(fd: i32) -> Kind {
 
 /// Was it opened for reading, or for writing? `true` for what is not open.
 pub fn allows(fd: i32, reading: bool) -> bool {
+    if forbids(libc::SYS_fcntl) {
+        return true;
+    }
     let flags = sys::fcntl(fd, libc::F_GETFL, 0);
     flags < 0 || !refuses(flags as i32, reading)
 }
@@ -415,6 +424,16 @@ pub fn has_no_nowait(fd: i32) {
             kind: Kind::Polled as u8,
             ..cell.get()
         });
+    }
+}
+
+/// RWF_NOWAIT may not be used any more: pipes are polled from now on.
+pub fn forget_nowait() {
+    for cell in (0..end()).filter_map(entry) {
+        if cell.get().kind == Kind::Pipe as u8 {
+            let kind = Kind::Polled as u8;
+            cell.set(Entry { kind, ..cell.get() });
+        }
     }
 }
 

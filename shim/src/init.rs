@@ -311,6 +311,9 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
         short_read: !without.has(Cap::ShortRead),
         resolve_cached: caps.resolve_cached && !without.has(Cap::ResolveCached),
         stack_slots: !without.has(Cap::StackSlots),
+        epoll: caps.epoll,
+        renew: caps.renew,
+        nap: caps.nap,
         slices: !without.has(Cap::Slices),
     });
     if !runtime.table.map() || !runtime.slots.map() || !fds::map() {

@@ -3,11 +3,15 @@
 //! allocation. Green side.
 #![allow(unsafe_code)]
 
+use crate::abi::forbidden::forbids;
 use crate::handlers::kernel;
 use lichen_runtime::sys;
 
 /// An integer option of level SOL_SOCKET; 0 if there is no answer.
 pub fn option(fd: i32, name: i32) -> i32 {
+    if forbids(libc::SYS_getsockopt) {
+        return 0;
+    }
     let mut value = 0i32;
     let mut len = 4u32;
     let args = [
@@ -25,6 +29,9 @@ pub fn option(fd: i32, name: i32) -> i32 {
 
 /// SO_RCVTIMEO or SO_SNDTIMEO in nanoseconds, if one is set.
 pub fn timeout(fd: i32, sending: bool) -> Option<u64> {
+    if forbids(libc::SYS_getsockopt) {
+        return None;
+    }
     let mut time = [0i64; 2];
     let mut len = 16u32;
     let name = match sending {
@@ -65,6 +72,9 @@ pub fn take_error(fd: i32) -> Option<isize> {
 
 /// What poll(2) says of it now, asked for `events`.
 pub fn state(fd: i32, events: i16) -> i16 {
+    if forbids(libc::SYS_poll) {
+        return 0;
+    }
     let mut poll = libc::pollfd {
         fd,
         events,
@@ -88,6 +98,9 @@ pub fn is_broken(fd: i32) -> bool {
 
 /// An integer that ioctl(2) writes; 0 if there is no answer.
 fn asked(fd: i32, request: usize) -> i32 {
+    if forbids(libc::SYS_ioctl) {
+        return 0;
+    }
     let mut value = 0i32;
     let args = [fd as usize, request, &raw mut value as usize, 0, 0, 0];
     // SAFETY: the value is ours.

@@ -13,6 +13,7 @@ pub mod worker;
 pub use shared::{Carrier, Hooks, LICHEN_RUNTIME, Runtime, runtime};
 pub use worker::Worker;
 
+use crate::caps::Caps;
 use crate::green::{GreenRef, State, Wait, Wake};
 use crate::park::{Deadline, Request};
 use crate::reactor::{FdWaiter, Reactor};
@@ -263,22 +264,34 @@ impl Scheduler {
     }
 
     /// In the child of a fork, on behalf of its only green: everything that was shared with the
-    /// parent through the kernel is made anew.
-    ///
-    /// # Errors
-    /// When no epoll instance can be had.
-    pub fn rebuild_after_fork(&mut self) -> std::io::Result<()> {
+    /// parent through the kernel is made anew. Where that cannot be had (a seccomp filter, no
+    /// descriptors left), the child does without epoll.
+    pub fn rebuild_after_fork(&mut self) {
         self.timers.clear();
         self.many.clear();
         self.runtime.slots.clear();
+        let caps = self.runtime.caps.get();
         let old = self.runtime.own_fds();
+        let reactor = (caps.epoll && caps.renew).then(|| Reactor::new(self.runtime));
+        let Some(Ok(reactor)) = reactor else {
+            // What was inherited is the parent's, and not touched any more.
+            self.runtime.caps.set(Caps {
+                epoll: false,
+                ..caps
+            });
+            return self.reactor.go_blind();
+        };
         // The inherited epoll instance is the parent's too: it is closed, never changed.
-        let reactor = Reactor::new(self.runtime)?;
         self.reactor = reactor;
         old[1..3].iter().for_each(|&fd| {
             sys::close(fd);
         });
-        Ok(())
+    }
+
+    /// epoll may not be used any more: who waits for a descriptor looks for himself from now on.
+    pub fn go_blind(&mut self) {
+        self.reactor.go_blind();
+        self.runtime.slots.wake_all(self.runtime);
     }
 
     fn arm(&mut self) {

@@ -4,6 +4,7 @@
 //! Green side: raw calls, a small buffer, no allocation.
 #![allow(unsafe_code)]
 
+use crate::abi::forbidden::forbids;
 use lichen_runtime::arch::syscall6;
 use lichen_runtime::sched::runtime;
 use lichen_runtime::sys;
@@ -25,6 +26,9 @@ const PROCMAP_QUERY: usize = 0xc068_6611;
 const VMA_SHARED: u64 = 8;
 
 fn open_maps() -> Option<i32> {
+    if forbids(libc::SYS_openat) {
+        return None;
+    }
     let path = c"/proc/self/maps".as_ptr() as usize;
     let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;
     // SAFETY: a constant path.

@@ -218,13 +218,7 @@ fn child(runtime: &Runtime) {
     green.accounted.set(false);
     masks::account(runtime, green);
     super::futex::set_foreign(false);
-    let mut failed = false;
-    park::serve(runtime, &mut |scheduler| {
-        failed = scheduler.rebuild_after_fork().is_err()
-    });
-    if failed {
-        sys::die("no event loop in the child of a fork (out of descriptors?)");
-    }
+    park::serve(runtime, &mut |scheduler| scheduler.rebuild_after_fork());
     super::signal::slices::start(runtime);
     crate::trace::after_fork(runtime);
     crate::doors::audit::after_fork();

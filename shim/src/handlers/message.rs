@@ -3,6 +3,7 @@
 
 use super::wait::OnFd;
 use super::{io, kernel};
+use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
@@ -30,14 +31,20 @@ fn header(vector: usize, count: usize) -> [usize; 7] {
     [0, 0, vector, count, 0, 0, 0]
 }
 
-/// `recvmsg` into the program's vector, for kernels without RWF_NOWAIT.
+/// `recvmsg` into the program's vector, for kernels without RWF_NOWAIT. EOPNOTSUPP where it may not be called.
 pub fn receive_vector(fd: i32, vector: usize, count: usize, flags: usize) -> Answer {
+    if forbids(libc::SYS_recvmsg) {
+        return error(libc::EOPNOTSUPP);
+    }
     let header = header(vector, count);
     call_with(libc::SYS_recvmsg, fd, header.as_ptr() as usize, flags)
 }
 
 /// `sendmsg` of the program's vector, for kernels without RWF_NOWAIT.
 pub fn send_vector(fd: i32, vector: usize, count: usize, flags: usize) -> Answer {
+    if forbids(libc::SYS_sendmsg) {
+        return error(libc::EOPNOTSUPP);
+    }
     let header = header(vector, count);
     call_with(libc::SYS_sendmsg, fd, header.as_ptr() as usize, flags)
 }
@@ -201,7 +208,7 @@ fn transmit(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer 
 pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let [_, vector, count, flags, timeout, _] = frame.args();
     let fd = frame.fd();
-    if !fds::kind(fd).is_socket() || flags & DONTWAIT != 0 {
+    if !may_divide(fd, flags, libc::SYS_recvmsg) {
         return NATIVE;
     }
     let deadline = match timeout {
@@ -251,7 +258,7 @@ pub fn sendmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let [_, vector, count, flags, _, _] = frame.args();
     let fd = frame.fd();
     let count = (count as u32 as usize).min(1024);
-    if !fds::kind(fd).is_socket() {
+    if !fds::kind(fd).is_socket() || forbids(libc::SYS_sendmsg) {
         return NATIVE;
     }
     if flags & DONTWAIT != 0 {
@@ -263,6 +270,11 @@ pub fn sendmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         sent => sent,
     };
     one_by_one(vector, count, one, &|_| false)
+}
+
+/// May a call with several messages be made one message at a time, by calls of number `single`?
+fn may_divide(fd: i32, flags: usize, single: i64) -> bool {
+    fds::kind(fd).is_socket() && flags & DONTWAIT == 0 && !forbids(single)
 }
 
 /// Makes a call for each `struct mmsghdr` of a vector, stores what it gave, and counts them. Ends

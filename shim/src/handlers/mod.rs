@@ -4,6 +4,7 @@
 
 pub mod exec;
 pub mod fd;
+pub mod filter;
 pub mod fork;
 pub mod futex;
 pub mod futex_pi;

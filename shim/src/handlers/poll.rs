@@ -9,8 +9,9 @@ use super::kernel;
 use super::signal::{masks, notes};
 use super::time::{after, read_timespec, write_timespec};
 use super::wait::OnFd;
+use crate::abi::forbidden::forbids;
 use crate::abi::user;
-use crate::call::{Answer, Frame, RESTART, RESTART_NO_HANDLER, error};
+use crate::call::{Answer, Frame, NATIVE, RESTART, RESTART_NO_HANDLER, error};
 use crate::fds::Kind;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::Wake;
@@ -69,6 +70,9 @@ fn interest(events: i16) -> u8 {
 
 fn poll_for(runtime: &Runtime, list: usize, count: usize, timeout: Option<u64>) -> Answer {
     let mut ask = || {
+        if forbids(libc::SYS_poll) {
+            return NATIVE;
+        }
         // SAFETY: the program's own list, no waiting.
         unsafe { kernel(libc::SYS_poll as usize, [list, count, 0, 0, 0, 0]) }
     };
@@ -126,6 +130,9 @@ fn epoll_for(
     timeout: Option<u64>,
 ) -> Answer {
     let ask = |fd: i32| {
+        if forbids(libc::SYS_epoll_wait) {
+            return NATIVE;
+        }
         // SAFETY: the program's own array, no waiting.
         unsafe {
             kernel(

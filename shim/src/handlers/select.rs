@@ -5,8 +5,9 @@
 use super::kernel;
 use super::poll::{until_ready, with_timespec};
 use super::signal::masks;
+use crate::abi::forbidden::forbids;
 use crate::abi::user;
-use crate::call::{Answer, Frame, error};
+use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds;
 use crate::sockopt;
 use core::ptr::null_mut;
@@ -156,6 +157,9 @@ fn with_room(
     };
     let mut again = false;
     let mut ask = || {
+        if forbids(libc::SYS_pselect6) {
+            return NATIVE;
+        }
         for (i, &address) in at.iter().enumerate() {
             if address != 0 {
                 let _ = user::copy(copy(3 + i) as usize, copy(i) as usize, words * 8);

@@ -3,6 +3,7 @@
 
 use super::kernel;
 use super::signal::masks;
+use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::doors::x86_64 as asm;
@@ -113,8 +114,14 @@ pub fn ended(green: GreenRef) {
     if alive <= 1 {
         stats::at_exit();
         let status = FIRST_STATUS.load(Ordering::Relaxed) as usize;
+        // In seccomp's strict mode only exit(2) is left, and there is one kernel thread.
+        let number = if forbids(libc::SYS_exit_group) {
+            libc::SYS_exit
+        } else {
+            libc::SYS_exit_group
+        };
         // SAFETY: no thread is left; the process ends with the status of its first thread.
-        unsafe { kernel(libc::SYS_exit_group as usize, [status, 0, 0, 0, 0, 0]) };
+        unsafe { kernel(number as usize, [status, 0, 0, 0, 0, 0]) };
     }
 }
 

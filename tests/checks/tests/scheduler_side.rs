@@ -11,11 +11,12 @@ use lichen_checks::reach::{Reach, Verdict};
 use std::collections::BTreeMap;
 
 /// Where the scheduler side begins: its loop, the hooks, and the closures of `park::serve`.
-const ROOTS: [&str; 6] = [
+const ROOTS: [&str; 7] = [
     "sched::switch::begin_scheduler",
     "handlers::thread::ended",
     "signal::notes::route",
     "handlers::fork::child::{{closure}}",
+    "handlers::filter::expect::{{closure}}",
     "handlers::memory::map_text::{{closure}}",
     "handlers::thread::exit_group::{{closure}}",
 ];

@@ -3,6 +3,7 @@
 //! is ready; nothing here parks.
 #![allow(unsafe_code)]
 
+use crate::abi::forbidden::forbids;
 use crate::call::{Answer, error};
 use crate::fds;
 use crate::handlers::kernel;
@@ -16,8 +17,14 @@ pub const RWF_NOSIGNAL: usize = 0x100;
 /// What a description answers that does not know RWF_NOWAIT.
 pub const NO_NOWAIT: Answer = error(libc::EOPNOTSUPP);
 
+/// Polled kinds get no more than this at once: a pipe takes so much or says it is full (PIPE_BUF).
+pub const CHUNK: usize = 4096;
+
 /// Is something ready right now? (`POLLERR` and `POLLHUP` count: the call will not wait.)
 pub fn ready(fd: i32, events: i16) -> bool {
+    if forbids(libc::SYS_poll) {
+        return true; // nobody may ask: the call itself has to wait
+    }
     let mut poll = libc::pollfd {
         fd,
         events,
@@ -56,6 +63,9 @@ pub fn polled_flags(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer 
 }
 
 pub fn receive(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
+    if flags == 0 && forbids(libc::SYS_recvfrom) {
+        return receive_otherwise(fd, buffer, len);
+    }
     // SAFETY: the program's buffer.
     unsafe {
         kernel(
@@ -66,6 +76,9 @@ pub fn receive(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
 }
 
 pub fn send(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
+    if forbids(libc::SYS_sendto) {
+        return send_otherwise(fd, buffer, len);
+    }
     // SAFETY: the program's buffer.
     unsafe {
         kernel(
@@ -75,8 +88,43 @@ pub fn send(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
     }
 }
 
-/// `preadv2`/`pwritev2` at the current position with RWF_NOWAIT.
+/// What read(2) on a socket is made of where recvfrom may not be called.
+#[cold]
+fn receive_otherwise(fd: i32, buffer: usize, len: usize) -> Answer {
+    match nowait_one(libc::SYS_preadv2, fd, buffer, len) {
+        NO_NOWAIT => polled(
+            fd,
+            libc::POLLIN,
+            libc::SYS_read as usize,
+            [0, buffer, len, 0, 0, 0],
+        ),
+        answer => answer,
+    }
+}
+
+/// What write(2) on a socket is made of where sendto may not be called. What only poll can tell of goes into streams in
+/// chunks that fit.
+#[cold]
+fn send_otherwise(fd: i32, buffer: usize, len: usize) -> Answer {
+    match nowait_one(libc::SYS_pwritev2, fd, buffer, len) {
+        NO_NOWAIT => {
+            let most = if fds::kind(fd).is_stream() {
+                CHUNK
+            } else {
+                len
+            };
+            let args = [0, buffer, len.min(most), 0, 0, 0];
+            polled(fd, libc::POLLOUT, libc::SYS_write as usize, args)
+        }
+        answer => answer,
+    }
+}
+
+/// `preadv2`/`pwritev2` at the current position with RWF_NOWAIT. [`NO_NOWAIT`] also where they may not be called.
 pub fn nowait(number: i64, fd: i32, vector: usize, count: usize) -> Answer {
+    if forbids(number) {
+        return NO_NOWAIT;
+    }
     let here = usize::MAX;
     // SAFETY: the vector is the program's, or ours and describes the program's buffer.
     unsafe {
@@ -97,6 +145,9 @@ pub fn nowait_flags(number: i64, fd: i32, buffer: usize, len: usize, flags: usiz
         iov_base: buffer as *mut _,
         iov_len: len,
     };
+    if forbids(number) {
+        return NO_NOWAIT;
+    }
     let here = usize::MAX;
     let vector = &raw const vector as usize;
     let args = [fd as usize, vector, 1, here, here, RWF_NOWAIT | flags];

@@ -1,7 +1,7 @@
 //! One buffer: read, write, recvfrom, sendto.
 #![allow(unsafe_code)]
 
-use super::attempt::{DONTWAIT, NO_NOWAIT, nowait_one, polled, polled_flags, receive, send};
+use super::attempt::{CHUNK, DONTWAIT, NO_NOWAIT, nowait_one, polled, polled_flags, receive, send};
 use super::files;
 use super::positioned::HERE;
 use super::stream::{Fill, NEVER_WAITS, send_datagram, whole};
@@ -14,8 +14,6 @@ use lichen_runtime::reactor::{READ, WRITE};
 
 /// eventfd, timerfd and signalfd give eight bytes or more at once, or EINVAL.
 const EVENT: usize = 8;
-/// A pipe takes this much at once or says it is full (PIPE_BUF); polled kinds get no more at once.
-const CHUNK: usize = 4096;
 
 /// A read on a TCP stream of ours: a short one tells that the stream is empty now.
 #[inline(always)]

@@ -6,6 +6,7 @@ use super::bytes::write_polled;
 use super::files;
 use super::positioned::HERE;
 use super::stream::{Fill, send_datagram, send_part, whole};
+use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
@@ -38,7 +39,8 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return files::read(frame, runtime, vector, count, HERE);
     }
     let wait = OnFd::new(runtime, fd, kind, READ);
-    if kind == Kind::Polled || !runtime.caps.get().nowait && !kind.is_socket() {
+    let by_message = kind.is_socket() && !forbids(libc::SYS_recvmsg);
+    if kind == Kind::Polled || !runtime.caps.get().nowait && !by_message {
         // Errors and empty reads come before waiting.
         if !asks_for_bytes(vector, count) {
             return NATIVE;
@@ -60,6 +62,10 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
         fds::has_no_nowait(fd);
         return readv(frame, runtime);
     }
+    // Forbidden while this thread waited.
+    if answer == NO_NOWAIT && (forbids(libc::SYS_preadv2) || !by_message) {
+        return readv(frame, runtime);
+    }
     answer
 }
 
@@ -76,11 +82,18 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let wait = OnFd::new(runtime, fd, kind, WRITE);
     let first = match kind {
         Kind::Polled | Kind::Event => return write_vector_polled(frame, &wait, kind),
-        Kind::Tcp | Kind::Stream if asks_for_bytes(vector, count) => wait.run(|fd| {
-            send_part(&wait, kind, 0, fd, |flags| {
-                message::send_vector(fd, vector, count, DONTWAIT | flags)
+        Kind::Tcp | Kind::Stream
+            if asks_for_bytes(vector, count) && !forbids(libc::SYS_sendmsg) =>
+        {
+            wait.run(|fd| {
+                send_part(&wait, kind, 0, fd, |flags| {
+                    message::send_vector(fd, vector, count, DONTWAIT | flags)
+                })
             })
-        }),
+        }
+        _ if kind.is_socket() && forbids(libc::SYS_sendmsg) && !runtime.caps.get().nowait => {
+            wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_writev as usize, frame.args()))
+        }
         _ if !runtime.caps.get().nowait && kind.is_socket() => {
             let eor = if kind == Kind::SeqPacket {
                 libc::MSG_EOR as usize
@@ -99,6 +112,10 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
     };
     if first == NO_NOWAIT && kind == Kind::Pipe {
         fds::has_no_nowait(fd);
+        return writev(frame, runtime);
+    }
+    let forbidden = forbids(libc::SYS_pwritev2) || forbids(libc::SYS_sendmsg);
+    if first == NO_NOWAIT && forbidden && kind.is_socket() {
         return writev(frame, runtime);
     }
     let streams = kind.is_stream() || kind == Kind::Pipe;

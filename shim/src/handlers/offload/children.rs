@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::by_helper;
+use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, RESTART, error};
 use crate::handlers::kernel;
@@ -14,6 +15,9 @@ use lichen_runtime::{Runtime, sys};
 /// Parks until a child of this process has ended, by a descriptor for it; `false` if there is no such
 /// way (no child with that id, an old kernel). Its answer is only a hint to ask again.
 fn child_ended(runtime: &Runtime, pid: i32) -> Option<Wake> {
+    if forbids(libc::SYS_pidfd_open) {
+        return None;
+    }
     // SAFETY: no pointers.
     let fd = unsafe { kernel(libc::SYS_pidfd_open as usize, [pid as usize, 0, 0, 0, 0, 0]) };
     if fd < 0 {

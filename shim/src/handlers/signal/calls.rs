@@ -7,6 +7,7 @@
 
 use super::notes::{self, Info, Note};
 use super::{UNBLOCKABLE, actions, frames, masks};
+use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, RESTART_NO_HANDLER, error};
 use crate::handlers::kernel;
@@ -139,6 +140,9 @@ pub fn rt_sigtimedwait(frame: &mut Frame, runtime: &Runtime) -> Answer {
     };
     let no_wait =
         matches!(deadline, Deadline::At(at) if at <= sys::clock_ns(libc::CLOCK_MONOTONIC));
+    if forbids(libc::SYS_signalfd4) {
+        return NATIVE;
+    }
     let flags = (libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) as usize;
     let set_at = &raw const set as usize;
     // SAFETY: the set is ours.

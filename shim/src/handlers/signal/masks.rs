@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::notes;
+use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, error, is_restart};
 use core::sync::atomic::Ordering;
@@ -47,7 +48,7 @@ pub fn set(runtime: &Runtime, green: GreenRef, mask: u64) {
 /// Makes the kernel's mask the intersection.
 pub fn push(runtime: &Runtime) {
     let mask = runtime.masks.intersection();
-    if runtime.worker.kernel_mask.replace(mask) != mask {
+    if runtime.worker.kernel_mask.replace(mask) != mask && !forbids(libc::SYS_rt_sigprocmask) {
         sys::set_kernel_mask(mask);
     }
 }

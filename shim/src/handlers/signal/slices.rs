@@ -20,6 +20,7 @@
 use super::frames::{self, Context};
 use super::notes::{self, Info};
 use super::{actions, calls, delivery};
+use crate::abi::forbidden::forbids;
 use crate::doors::x86_64::Place;
 use crate::handlers::kernel;
 use core::cell::Cell;
@@ -66,7 +67,10 @@ pub fn set_up() {
 /// exec that failed. Without such a timer threads run until they wait.
 pub fn start(runtime: &Runtime) {
     SLICES.timer.set(0);
-    if !runtime.caps.get().slices {
+    if !runtime.caps.get().slices
+        || forbids(libc::SYS_timer_create)
+        || forbids(libc::SYS_timer_settime)
+    {
         return;
     }
     let event = [
@@ -103,7 +107,7 @@ pub fn start(runtime: &Runtime) {
 /// Before an exec: the new program must not find our signal pending.
 pub fn stop() {
     let id = SLICES.timer.replace(0);
-    if id != 0 {
+    if id != 0 && !forbids(libc::SYS_timer_delete) {
         let args = [id as usize - 1, 0, 0, 0, 0, 0];
         // SAFETY: integers only.
         unsafe { kernel(libc::SYS_timer_delete as usize, args) };
