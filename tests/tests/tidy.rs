@@ -331,6 +331,7 @@ fn no_test_file_lies_idle() {
         .map(|file| file.text)
         .collect();
     let runner = text("tests/tests/programs.rs");
+    let tools = text("tests/tests/tools.rs");
     let heavy: String = names(&root.join("tests/tests/heavy"))
         .iter()
         .map(|file| text(&format!("tests/tests/heavy/{file}")))
@@ -353,10 +354,12 @@ fn no_test_file_lies_idle() {
     }
     for folder in names(&root.join("tests/programs")) {
         let started = runner.contains(&format!("programs/{folder}/"))
+            || tools.contains(&format!("\"{folder}/"))
+            || tools.contains(&format!("programs/{folder}/"))
             || heavy.contains(&format!("Site::prepare(\"{folder}\""));
         if !started {
             wrong.push(format!(
-                "tests/programs/{folder}: neither tests/tests/programs.rs nor tests/tests/heavy starts it"
+                "tests/programs/{folder}: neither programs.rs, tools.rs nor heavy of tests/tests starts it"
             ));
         }
     }

@@ -1,0 +1,51 @@
+//! What does not reach the kernel: calls that Lichen stands for in user space, counted by strace.
+//!
+//! Started by `cargo test` and `cargo nextest`; strace must be installed and allowed to trace its children.
+
+use std::process::Command;
+use std::time::Duration;
+
+use lichen_tests::run::{self, Ended, World};
+use lichen_tests::{compile, paths};
+
+type Result<T = ()> = std::result::Result<T, String>;
+
+/// Lines of strace about `call` in a run of a program of `tests/calls/`.
+fn count(program: &str, call: &str, shim: bool) -> Result<usize> {
+    let program = compile::program(&paths::root().join("tests/calls").join(program), &[], &[])?;
+    let out = tempfile::NamedTempFile::new().map_err(|e| format!("cannot make a file: {e}"))?;
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-e", &format!("trace={call}"), "-o"]);
+    command.arg(out.path());
+    run::enter(&mut command, World::Native);
+    if shim {
+        let preload = format!("LD_PRELOAD={}", paths::shim()?.display());
+        command.args(["-E", &preload]);
+    }
+    let outcome = run::finish(
+        {
+            command.arg(program);
+            command
+        },
+        Duration::from_secs(60),
+    )?;
+    if outcome.ended != Ended::Exit(0) {
+        return Err(format!("{outcome:#?}"));
+    }
+    let text = std::fs::read_to_string(out.path()).map_err(|e| format!("no trace: {e}"))?;
+    Ok(text.lines().filter(|line| line.contains(call)).count())
+}
+
+/// glibc changes the mask four times in the life of a thread. 500 threads cost the kernel none of it.
+#[test]
+fn masks_of_threads_stay_in_user_space() -> Result {
+    let native = count("threads_masks_500.c", "rt_sigprocmask", false)?;
+    let here = count("threads_masks_500.c", "rt_sigprocmask", true)?;
+    if native < 1500 {
+        return Err(format!("natively {native}: the test proves nothing"));
+    }
+    if here < 100 {
+        return Ok(());
+    }
+    Err(format!("{here} changes of the mask, natively {native}"))
+}
