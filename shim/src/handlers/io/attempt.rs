@@ -3,6 +3,7 @@
 //! is ready; nothing here parks.
 #![allow(unsafe_code)]
 
+use super::terminal;
 use crate::abi::forbidden::forbids;
 use crate::call::{Answer, error};
 use crate::fds;
@@ -42,7 +43,15 @@ pub fn ready(fd: i32, events: i16) -> bool {
 /// Polls, then calls; for kinds that have no other way. What would not wait anyway has its answer from
 /// the kernel, which is asked for that only if the poll says no.
 pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
-    if !ready(fd, events) && fds::may_wait(fd, events == libc::POLLIN) {
+    let reading = events == libc::POLLIN;
+    let waits = !ready(fd, events) && fds::may_wait(fd, reading);
+    if reading
+        && (waits || terminal::has_handler())
+        && let Some(answer) = terminal::background_read(fd)
+    {
+        return answer;
+    }
+    if waits {
         return error(libc::EAGAIN);
     }
     // SAFETY: the program's call, with its own arguments but perhaps another descriptor.

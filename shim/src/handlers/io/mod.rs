@@ -6,6 +6,7 @@
 //!
 //! * [`attempt`]: single calls that do not wait.
 //! * [`bytes`]: one buffer. [`vectors`]: several. [`positioned`]: with an offset or flags.
+//! * [`terminal`]: job control.
 //! * [`files`]: what is on a disk, if it is off-loaded.
 //! * [`stream`]: calls that are done in more than one part.
 
@@ -14,6 +15,7 @@ mod bytes;
 pub mod files;
 mod positioned;
 mod stream;
+mod terminal;
 mod vectors;
 
 pub use attempt::ready;
