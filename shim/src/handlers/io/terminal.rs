@@ -2,6 +2,7 @@
 //! could be waited for. Called by `attempt` before a read that would wait.
 #![allow(unsafe_code)]
 
+use crate::abi::forbidden::forbids;
 use crate::call::{Answer, RESTART, error};
 use crate::handlers::kernel;
 use crate::handlers::signal::{actions, notes};
@@ -20,7 +21,7 @@ pub fn has_handler() -> bool {
 #[cold]
 #[inline(never)]
 pub fn background_read(fd: i32) -> Option<Answer> {
-    if !is_in_background(fd) {
+    if forbids(libc::SYS_ioctl) || !is_in_background(fd) {
         return None;
     }
     let runtime = runtime();
