@@ -14,7 +14,7 @@
 //!     attempt again      ◄═══════════ Running
 //! ```
 
-use crate::futexes::Waiter;
+use crate::futexes::{Key, Waiter};
 use crate::green::{GreenRef, State, Wait, Wake};
 use crate::reactor::FdWaiter;
 use crate::sched::{Runtime, Scheduler, switch};
@@ -61,6 +61,16 @@ pub enum Request<'a> {
         check: &'a dyn Fn() -> Result<(), i32>,
         deadline: Deadline,
         verdict: i32,
+    },
+    /// Wait on `count` addresses; `key` names the i-th. Queued if `check` agrees for each under its
+    /// queue's lock; else `verdict` is the errno.
+    Futexes {
+        count: usize,
+        key: &'a dyn Fn(usize) -> Key,
+        check: &'a dyn Fn(usize) -> Result<(), i32>,
+        deadline: Deadline,
+        verdict: i32,
+        woken: Option<usize>,
     },
     /// Run this on the scheduler side and come back at once.
     Serve(&'a mut dyn FnMut(&mut Scheduler)),
@@ -191,6 +201,42 @@ pub fn wait_futex(
     // A waker that took it out of the queue has done its work, whatever else happened.
     let unwoken = runtime.futexes.cancel(waiter);
     Ok(if unwoken { wake } else { Wake::Ready })
+}
+
+/// Parks on several addresses. `Err` is what `check` said of one; `Ok` why it woke, and the place of the
+/// address it was woken by, if it was. `key` and `check` run on the scheduler side.
+///
+/// # Errors
+/// The errno of `check`.
+pub fn wait_futexes(
+    runtime: &Runtime,
+    count: usize,
+    key: &dyn Fn(usize) -> Key,
+    check: &dyn Fn(usize) -> Result<(), i32>,
+    deadline: Deadline,
+) -> Result<(Wake, Option<usize>), i32> {
+    let mut request = Request::Futexes {
+        count,
+        key,
+        check,
+        deadline,
+        verdict: 0,
+        woken: None,
+    };
+    let wake = park(runtime, &mut request);
+    let mut by = None;
+    if let Request::Futexes { verdict, woken, .. } = request {
+        if verdict != 0 {
+            return Err(verdict);
+        }
+        by = woken;
+    }
+    if let Some(green) = runtime.worker.current.get() {
+        serve(runtime, &mut |scheduler| {
+            by = by.or(scheduler.leave_addresses(green));
+        });
+    }
+    Ok((wake, by))
 }
 
 /// Runs `service` on the scheduler side: there std and allocation are allowed.

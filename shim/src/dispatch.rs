@@ -11,8 +11,8 @@ pub mod numbers;
 use crate::call::{self, Answer, Frame, NATIVE};
 use crate::doors::audit;
 use crate::handlers::{
-    exec, fd, fork, futex, io, memory, message, offload, poll, ring, select, signal, socket,
-    thread, time, transfer,
+    exec, fd, fork, futex, futex_waitv, io, memory, message, offload, poll, ring, select, signal,
+    socket, thread, time, transfer,
 };
 use crate::trace;
 use core::sync::atomic::Ordering;
@@ -126,6 +126,7 @@ table! {
     }
     Threads {
         Cooperative SYS_futex futex::futex, "an address", "on memory shared with other processes a helper thread waits; priority inheritance works between threads of one process";
+        Cooperative SYS_futex_waitv futex_waitv::futex_waitv, "several addresses", "if some are in memory shared with other processes a helper thread waits";
         Quick SYS_clone fork::clone, "", "with CLONE_THREAD and its own TLS it makes a thread of Lichen's";
         Quick SYS_clone3 fork::clone3, "", "as clone";
         Quick SYS_exit thread::exit, "", "ends a thread";

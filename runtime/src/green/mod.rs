@@ -47,6 +47,8 @@ pub enum Wait {
     Helper = 6,
     /// A signal or a child. Argument: none.
     Signal = 7,
+    /// Several addresses. Argument: how many.
+    Addresses = 8,
 }
 
 /// Why a parked green runs again.

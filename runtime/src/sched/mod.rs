@@ -14,6 +14,7 @@ pub use shared::{Carrier, Hooks, LICHEN_RUNTIME, Runtime, runtime};
 pub use worker::Worker;
 
 use crate::caps::Caps;
+use crate::futexes::{Waiter, Who};
 use crate::green::{GreenRef, State, Wait, Wake};
 use crate::park::{Deadline, Request};
 use crate::reactor::{FdWaiter, Reactor};
@@ -33,6 +34,8 @@ pub struct Scheduler {
     timers: Timers<GreenRef>,
     /// The waiters of greens that wait for several descriptors, by the address of their record.
     many: BTreeMap<usize, Box<[FdWaiter]>>,
+    /// The same for several addresses.
+    addresses: BTreeMap<usize, Box<[Waiter]>>,
 }
 
 impl Scheduler {
@@ -47,6 +50,7 @@ impl Scheduler {
             reactor,
             timers: Timers::new(),
             many: BTreeMap::new(),
+            addresses: BTreeMap::new(),
         })
     }
 
@@ -165,14 +169,34 @@ impl Scheduler {
                 verdict,
             } => {
                 self.settle(green, State::Parked, Wait::Futex, *address);
-                waiter.who.set(crate::futexes::Who::Green(
-                    green,
-                    green.park_count.load(Ordering::Relaxed),
-                ));
+                waiter
+                    .who
+                    .set(Who::Green(green, green.park_count.load(Ordering::Relaxed)));
                 match self.runtime.futexes.enqueue(waiter, *check) {
                     Ok(()) => self.limit(green, *deadline),
                     Err(errno) => {
                         *verdict = errno;
+                        self.at_once(green);
+                    }
+                }
+            }
+            Request::Futexes {
+                count,
+                key,
+                check,
+                deadline,
+                verdict,
+                woken,
+            } => {
+                self.settle(green, State::Parked, Wait::Addresses, *count as u64);
+                let who = Who::Green(green, green.park_count.load(Ordering::Relaxed));
+                let waiters = (0..*count)
+                    .map(|i| Waiter::new(key(i), u32::MAX, who))
+                    .collect();
+                match self.wait_addresses(green, waiters, *check) {
+                    Ok(()) => self.limit(green, *deadline),
+                    Err((by, errno)) => {
+                        (*woken, *verdict) = (by, errno);
                         self.at_once(green);
                     }
                 }
@@ -236,6 +260,36 @@ impl Scheduler {
         self.many.insert(core::ptr::from_ref(green).addr(), waiters);
     }
 
+    /// Queues a green at several addresses. What one of them says against it counts only if none has woken
+    /// it meanwhile (futex_waitv(2)).
+    fn wait_addresses(
+        &mut self,
+        green: GreenRef,
+        waiters: Box<[Waiter]>,
+        check: &dyn Fn(usize) -> Result<(), i32>,
+    ) -> Result<(), (Option<usize>, i32)> {
+        let futexes = &self.runtime.futexes;
+        let refused = waiters
+            .iter()
+            .enumerate()
+            .find_map(|(i, w)| Some((i, futexes.enqueue(w, &|| check(i)).err()?)));
+        let Some((queued, errno)) = refused else {
+            self.addresses
+                .insert(core::ptr::from_ref(green).addr(), waiters);
+            return Ok(());
+        };
+        match last_woken(self.runtime, &waiters[..queued]) {
+            None => Err((None, errno)),
+            woken => Err((woken, 0)),
+        }
+    }
+
+    /// Takes a green, which goes on, out of all its queues. Returns which of them had woken it.
+    pub fn leave_addresses(&mut self, green: GreenRef) -> Option<usize> {
+        let waiters = self.addresses.remove(&core::ptr::from_ref(green).addr())?;
+        last_woken(self.runtime, &waiters)
+    }
+
     fn drop_waiters(&mut self, green: GreenRef) {
         let waiters = self.many.remove(&core::ptr::from_ref(green).addr());
         for waiter in waiters.iter().flatten() {
@@ -269,6 +323,7 @@ impl Scheduler {
     pub fn rebuild_after_fork(&mut self) {
         self.timers.clear();
         self.many.clear();
+        self.addresses.clear();
         self.runtime.slots.clear();
         let caps = self.runtime.caps.get();
         let old = self.runtime.own_fds();
@@ -307,6 +362,18 @@ impl Scheduler {
             .now_ns
             .set(read_clock(libc::CLOCK_MONOTONIC));
     }
+}
+
+/// Takes all, which were queued, out of their queues. Returns the place of the last that was not in its
+/// queue any more because it was woken.
+fn last_woken(runtime: &Runtime, waiters: &[Waiter]) -> Option<usize> {
+    let mut last = None;
+    for (i, waiter) in waiters.iter().enumerate() {
+        if !runtime.futexes.cancel(waiter) {
+            last = Some(i);
+        }
+    }
+    last
 }
 
 /// A clock through the vDSO. Scheduler side.

@@ -170,8 +170,7 @@ natives! {
         Quick SYS_timerfd_gettime, "reads a timer";
     }
     Threads {
-        Holds SYS_futex_waitv "another thread or process", "waits in the kernel, where threads of this process do not wake it";
-        Holds SYS_futex_wait "another thread or process", "as futex_waitv; libc does not use it";
+        Holds SYS_futex_wait "another thread or process", "waits in the kernel, where threads of this process do not wake it; libc does not use it";
         Quick SYS_futex_wake, "wakes who waits in the kernel, so no thread of this process; libc does not use it";
         Quick SYS_futex_requeue, "as futex_wake";
         Quick SYS_sched_get_priority_max, "a constant";

@@ -46,6 +46,11 @@ pub fn set_foreign(foreign: bool) {
     runtime().futexes.set_contended(foreign);
 }
 
+/// From now on somebody may wait in the kernel for what is private to this process.
+pub fn wake_in_kernel_too() {
+    FOREIGN.store(true, Ordering::Relaxed);
+}
+
 /// A futex call, taken apart.
 pub struct Call {
     operation: usize,

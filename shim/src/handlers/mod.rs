@@ -8,6 +8,7 @@ pub mod filter;
 pub mod fork;
 pub mod futex;
 pub mod futex_pi;
+pub mod futex_waitv;
 pub mod io;
 mod kernel;
 pub mod memory;
