@@ -1,0 +1,110 @@
+// Steps that are left out, in both worlds: those whose outcome Linux leaves to the order of wait queues that no program can rely
+// on, and in which Lichen keeps another one (docs/limits.md, "Sockets").
+#include "agent.h"
+
+int passed_description;
+
+static bool begins(const char *name, const char *word) { return !strncmp(name, word, strlen(word)); }
+
+// 'r' and 'w': takes from or gives to one descriptor; 0: neither.
+static char direction(const struct step *s) {
+    const char *name = s->call->name;
+    if (begins(name, "read") || begins(name, "recv") || begins(name, "accept")) return 'r';
+    if (begins(name, "write") || begins(name, "send")) return 'w';
+    return 0;
+}
+
+// Is it over with the first bytes it gets? (PEEK leaves them, WAITALL and recvmmsg want more.)
+static bool takes_once(const struct step *s) {
+    const char *name = s->call->name;
+    if (direction(s) != 'r' || !strcmp(name, "recvmmsg")) return false;
+    bool flags = begins(name, "recv") && strcmp(name, "recvfd");
+    return !flags || !(s->arguments[2] & 6);
+}
+
+static bool number_is_open(int fd) {
+    for (int i = 0; i < SLOTS; i++)
+        if (slots[i].fd == fd) return true;
+    return false;
+}
+
+// Two threads that wait for the same: only readers that take once, and through the same number.
+static bool may_join(const struct step *s, const struct worker *other) {
+    const struct slot *slot = &slots[s->arguments[0]];
+    if (other->description != slot->description || direction(other->step) != direction(s)) return true;
+    // Stream sockets wake all, the last one first.
+    bool streams = !strcmp(slot->kind, "unix-stream") || !strcmp(slot->kind, "tcp") || !strcmp(slot->kind, "passed");
+    bool once = takes_once(s) && takes_once(other->step) && !streams;
+    return once && other->fd == slot->fd && number_is_open(other->fd);
+}
+
+#define DESCRIPTIONS 1024
+static bool is_watched[DESCRIPTIONS];
+
+void watched(int slot) { is_watched[slots[slot].description % DESCRIPTIONS] = true; }
+
+static bool is(const struct step *s, const char *name) { return !strcmp(s->call->name, name); }
+
+static bool asks_about(const struct step *s, int description) {
+    if (is(s, "poll") || is(s, "select"))
+        return slots[s->arguments[0]].description == description || slots[s->arguments[2]].description == description;
+    return is(s, "ewait") && is_watched[description % DESCRIPTIONS];
+}
+
+// Taking from what another thread polls: who of the two comes first is chance.
+static bool may_disturb(const struct step *s, const struct worker *other) {
+    int mine = slots[s->arguments[0]].description;
+    if (direction(s) == 'r') return !asks_about(other->step, mine);
+    if (direction(other->step)) return !asks_about(s, other->description);
+    // Two in one epoll instance: the kernel wakes the last one first.
+    if (is(s, "ewait") && is(other->step, "ewait")) return other->description != mine;
+    // Looked at from time to time only: a full backlog, a local stream that is full and then shut down.
+    bool ends = is(s, "shutdown") || is(s, "close") || is(s, "dup");
+    if (ends && is(other->step, "connect")) return false;
+    if (is(s, "shutdown") && direction(other->step) == 'w' && begins(other->kind, "unix")) return false;
+    // O_NONBLOCK set under a call counts natively for the one and not for the other.
+    if (is(s, "nonblock") && other->description == mine) return false;
+    // A new size wakes whoever polls the pipe, with nothing to tell.
+    if (is(s, "option") && s->arguments[1] == 6) return !is(other->step, "poll") && !is(other->step, "select");
+    return true;
+}
+
+// The slot whose number a step takes away, or -1.
+static int closes(const struct step *s) {
+    if (!strcmp(s->call->name, "close")) return s->arguments[0];
+    if (!strcmp(s->call->name, "dup")) return s->arguments[1];
+    return -1;
+}
+
+// Taking a number away under a call that keeps the description natively, and under Lichen for single reads, writes and
+// polls only: select(2) wakes for more than it was asked, recvmmsg and sendmmsg are several calls.
+static bool may_close(int slot, const struct worker *other) {
+    const struct step *s = other->step;
+    int description = slots[slot].description;
+    if (is(s, "select") && asks_about(s, description)) return false;
+    if (is(s, "poll") && asks_about(s, description) && ((s->arguments[1] | s->arguments[3]) & 4)) return false;
+    return other->description != description || (!is(s, "recvmmsg") && !is(s, "sendmmsg"));
+}
+
+// Receiving nothing from TCP waits all the same, and a signal ends it with 0. recvmmsg of several pieces of a stream keeps
+// an error behind the first for the next call.
+static bool is_vain(const struct step *s) {
+    const char *kind = slots[s->arguments[0]].kind;
+    bool stream = !strcmp(kind, "tcp") || !strcmp(kind, "unix-stream") || !strcmp(kind, "passed");
+    if (stream && is(s, "recvmmsg") && s->arguments[3] > 1) return true;
+    return begins(s->call->name, "recv") && s->arguments[1] == 0 && !strcmp(slots[s->arguments[0]].kind, "tcp");
+}
+
+bool may_run(const struct step *s) {
+    int waiting = 0, closed = closes(s);
+    if (is_vain(s)) return false;
+    for (int i = 0; i < WORKERS; i++) {
+        const struct worker *w = &workers[i];
+        if (atomic_load(&w->state) != INSIDE) continue;
+        if (direction(s) && slots[s->arguments[0]].fd >= 0 && !may_join(s, w)) return false;
+        if (!may_disturb(s, w)) return false;
+        if (closed >= 0 && slots[closed].fd >= 0 && !may_close(closed, w)) return false;
+        if (closed >= 0 && slots[closed].fd >= 0 && direction(w->step) && w->fd == slots[closed].fd) waiting++;
+    }
+    return waiting < 2;
+}

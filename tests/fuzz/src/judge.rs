@@ -1,0 +1,124 @@
+//! Is a difference one? A sequence whose outcome natively is not always the same proves nothing, so it is repeated before it
+//! counts; and then made as short as it can be.
+
+use crate::language::Sequence;
+use crate::worlds::{Log, Worlds};
+
+/// Native runs that must all be equal.
+const NATIVE_RUNS: usize = 6;
+/// Runs under Lichen that must all differ from them.
+const LICHEN_RUNS: usize = 3;
+
+/// What became of a difference that was seen once.
+pub enum Verdict {
+    /// Always there.
+    Real { native: Log, lichen: Log },
+    /// Plain Linux does not always do the same.
+    Unstable,
+    /// Not there when the sequence runs alone.
+    NotRepeated,
+}
+
+/// What differs first, in words that are the same for all sequences that differ in the same way: call, kind of
+/// descriptor and outcome, natively and under Lichen.
+pub fn signature(native: &Log, lichen: &Log) -> String {
+    let mut pairs = native.iter().zip(lichen).skip_while(|(n, l)| n == l);
+    match pairs.next() {
+        Some((n, l)) => format!("{} | {}", core(n), core(l)),
+        None => "one says more than the other".to_owned(),
+    }
+}
+
+/// A line of the agent's without its numbers.
+fn core(line: &str) -> String {
+    let Some((_, rest)) = line.split_once(": step ") else {
+        return line
+            .split_whitespace()
+            .take(4)
+            .collect::<Vec<_>>()
+            .join(" ");
+    };
+    let mut words = rest.split(' ').skip(1);
+    let call = words.next().unwrap_or("");
+    let rest: Vec<&str> = words.collect();
+    let outcome = match rest.as_slice() {
+        ["waits"] => "waits",
+        ["=", "-1", error, ..] => error,
+        ["=", "0", ..] => "0",
+        _ => "ok",
+    };
+    let marks: Vec<&str> = rest
+        .iter()
+        .copied()
+        .filter(|w| w.starts_with("SIG") || *w == "EARLY" || *w == "SPILLED")
+        .collect();
+    format!("{call} {outcome} {}", marks.join(" "))
+        .trim()
+        .to_owned()
+}
+
+/// Repeats a sequence, alone, in processes of its own.
+///
+/// # Errors
+/// When no process can be started.
+pub fn judge(worlds: &Worlds, sequence: &Sequence) -> anyhow::Result<Verdict> {
+    let lichen = worlds.run(&vec![sequence.clone(); LICHEN_RUNS], true)?;
+    let native = worlds.run(&vec![sequence.clone(); NATIVE_RUNS], false)?;
+    let Some(first) = native.first() else {
+        return Ok(Verdict::Unstable);
+    };
+    // Error numbers that no program should see: a defect of Linux itself (recvmmsg keeps ERESTARTSYS as the socket's
+    // error).
+    let leaked = first.iter().any(|line| line.contains(" E51"));
+    if leaked || native.iter().any(|log| log != first) {
+        return Ok(Verdict::Unstable);
+    }
+    match lichen.first() {
+        Some(other) if lichen.iter().all(|log| log != first) => Ok(Verdict::Real {
+            native: first.clone(),
+            lichen: other.clone(),
+        }),
+        _ => Ok(Verdict::NotRepeated),
+    }
+}
+
+/// Takes away steps as long as the difference stays. All candidates of a size run in one process of each world; the first
+/// that still differs is judged.
+///
+/// # Errors
+/// When no process can be started.
+pub fn shrink(worlds: &Worlds, sequence: &Sequence) -> anyhow::Result<Sequence> {
+    let mut best = sequence.clone();
+    let mut size = (best.steps.len() / 2).max(1);
+    loop {
+        match smaller(worlds, &best, size)? {
+            Some(found) => best = found,
+            None if size == 1 => return Ok(best),
+            None => size = (size / 2).max(1),
+        }
+        size = size.min(best.steps.len().max(1));
+    }
+}
+
+fn without(sequence: &Sequence, from: usize, count: usize) -> Sequence {
+    let mut shorter = sequence.clone();
+    let to = (from + count).min(shorter.steps.len());
+    shorter.steps.drain(from..to);
+    shorter
+}
+
+fn smaller(worlds: &Worlds, best: &Sequence, size: usize) -> anyhow::Result<Option<Sequence>> {
+    let starts = (0..best.steps.len()).step_by(size);
+    // The last steps go first: they usually came after the difference.
+    let candidates: Vec<Sequence> = starts.rev().map(|at| without(best, at, size)).collect();
+    let (native, lichen) = worlds.both(&candidates)?;
+    for (candidate, (n, l)) in candidates.iter().zip(native.iter().zip(&lichen)) {
+        if n != l
+            && !candidate.steps.is_empty()
+            && matches!(judge(worlds, candidate)?, Verdict::Real { .. })
+        {
+            return Ok(Some(candidate.clone()));
+        }
+    }
+    Ok(None)
+}
