@@ -24,8 +24,8 @@ use crate::doors::x86_64::{self as asm, Place};
 use crate::modules::Module;
 use core::cell::Cell;
 use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
-use lichen_runtime::green::GreenRef;
 use lichen_runtime::green::masks::{ALL, bit};
+use lichen_runtime::green::{GreenRef, State};
 use lichen_runtime::sched::runtime;
 use lichen_runtime::sched::worker::INSIDE_LENT;
 use lichen_runtime::{Runtime, arch, sys};
@@ -170,10 +170,17 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
 }
 
 /// The thread a signal is for: tgkill(2) from outside names a real thread id, that of the first
-/// thread; a timer's signal says which timer.
-fn directed(runtime: &Runtime, info: &Info) -> Option<GreenRef> {
+/// thread; a timer's signal says which timer; that of a timer on processor time is for who spends it.
+fn directed(runtime: &Runtime, signal: i32, info: &Info) -> Option<GreenRef> {
     const SI_TKILL: i32 = -6;
+    const SI_KERNEL: i32 = 0x80;
     match info[1] as u32 as i32 {
+        SI_KERNEL if signal == libc::SIGPROF || signal == libc::SIGVTALRM => {
+            // Also while it is just being taken off for the end of its slice; a thread that ended is none.
+            let running = |green: &GreenRef| green.state.get() == State::Running;
+            let current = runtime.worker.current.get().filter(running);
+            current.filter(|green| green.mask.get() & bit(signal) == 0)
+        }
         SI_TKILL => runtime.table.iter().find(|g| g.is_first.get()),
         timers::SI_TIMER => timers::target(runtime, info[2] as u32 as i32),
         _ => None,
@@ -182,7 +189,7 @@ fn directed(runtime: &Runtime, info: &Info) -> Option<GreenRef> {
 
 /// As [`directed`]; but a signal that was sent once more is for the thread that took it, if it still can.
 fn whose(runtime: &Runtime, signal: i32, info: &Info) -> Option<GreenRef> {
-    sent::arrived(signal, info).unwrap_or_else(|| directed(runtime, info))
+    sent::arrived(signal, info).unwrap_or_else(|| directed(runtime, signal, info))
 }
 
 /// Does the running green take a process-directed signal now? The first thread comes first, if it
