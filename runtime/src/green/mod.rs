@@ -91,6 +91,8 @@ pub struct Green {
     pub pending: Cell<u64>,
 
     pub tid: Cell<u32>,
+    /// Standard signals that other threads of the process sent to this one (bit 0 is signal 1).
+    pub told: Cell<u32>,
     /// To put back when a call with a temporary mask (`ppoll`) ends; valid if `mask_saved`.
     pub saved_mask: Cell<u64>,
     pub mask_saved: Cell<bool>,
@@ -133,6 +135,7 @@ impl Green {
         self.fs.set(0);
         self.next.set(None);
         self.tid.set(tid);
+        self.told.set(0);
         self.state.set(State::Ready);
         self.wait.set(Wait::Nothing);
         self.wake.set(Wake::Ready);

@@ -66,15 +66,16 @@ unsafe extern "C" {
     pub fn lichen_clone(frame: *const Frame, lent: usize) -> isize;
     /// `vfork`: leaves for good; the parent comes back through `lichen_vfork_done`.
     pub fn lichen_vfork(frame: *const Frame, worker: *const Worker) -> !;
-    /// `rt_tgsigqueueinfo(pid, tid, signal, info)` with the vectors of `frame`, which an entry of
+    /// Makes the call `number` that brings a signal, with the vectors of `frame`, which an entry of
     /// this `kind` built; if the master handler takes it at `lichen_raised`, this does not return.
     pub fn lichen_raise(
-        pid: usize,
-        tid: usize,
-        signal: usize,
-        info: usize,
+        a: usize,
+        b: usize,
+        c: usize,
+        d: usize,
         frame: *const Frame,
         kind: usize,
+        number: usize,
     ) -> isize;
     /// What a signal handler of the program returns to.
     pub fn lichen_restorer();
@@ -543,7 +544,7 @@ with_offsets!(
     "2:",
     "  mov %r11, %rsp",
     "  .cfi_def_cfa_register 7",
-    "  mov $297, %eax",
+    "  mov 8(%rsp), %rax",
     "  syscall",
     ".globl lichen_raised",
     ".hidden lichen_raised",

@@ -162,6 +162,7 @@ pub fn rt_sigtimedwait(frame: &mut Frame, runtime: &Runtime) -> Answer {
             if info != 0 && user::write(info, &note.info).is_err() {
                 break error(libc::EFAULT);
             }
+            masks::push(runtime);
             break note.signal as Answer;
         }
         let now = [0i64; 2];
@@ -290,7 +291,9 @@ fn send(runtime: &Runtime, target: GreenRef, note: &Note) -> Answer {
         // Ignored, or a default action: the kernel's business, for the process as a whole.
         return native_default(runtime, signal);
     }
-    notes::add(*note);
+    if !notes::tell(note) {
+        return error(libc::EAGAIN);
+    }
     if !blocked {
         notes::poke(runtime, target);
     }

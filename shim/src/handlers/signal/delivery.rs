@@ -37,7 +37,12 @@ struct Known {
     /// The door's frame while [`asm::lichen_raise`] runs, and the signal it sends.
     raised: AtomicUsize,
     raised_signal: AtomicI32,
+    /// Handlers that followed upon each other without a step of the program between.
+    chain: Cell<u32>,
 }
+
+/// After so many the other threads have their turn: a stream of signals must not keep them from running.
+const CHAIN: u32 = 16;
 
 // SAFETY: written at activation; `raised` by the one worker.
 unsafe impl Sync for Known {}
@@ -47,6 +52,7 @@ static KNOWN: Known = Known {
     stack: Cell::new([0, 2, 0]),
     raised: AtomicUsize::new(0),
     raised_signal: AtomicI32::new(0),
+    chain: Cell::new(0),
 };
 
 /// Notes where our own text lies.
@@ -129,7 +135,7 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
         die_of_fault(signal, context);
     }
     let Some(green) = worker.current.get().filter(|_| inside == 0) else {
-        return note(runtime, signal, target, info, true);
+        return note(runtime, signal, target, info, context, true);
     };
     match place {
         Place::Raised => {
@@ -141,15 +147,21 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
                 0
             };
             if frame == 0 {
-                return note(runtime, signal, target, info, false);
+                notes::add(Note {
+                    signal,
+                    target,
+                    info: *info,
+                });
+                runtime.worker.attention.store(1, Ordering::Relaxed);
+                return runtime.worker.unrouted.store(1, Ordering::Relaxed);
             }
             // SAFETY: `exit_slow` stored the frame it stands on.
             load_registers(context, unsafe { &*(frame as *const Frame) });
             enter(runtime, green, signal, info, context);
         }
-        Place::Elsewhere => note(runtime, signal, target, info, false),
+        Place::Elsewhere => note(runtime, signal, target, info, context, false),
         Place::ExitEdge(check) => {
-            note(runtime, signal, target, info, false);
+            note(runtime, signal, target, info, context, false);
             context.rip = check;
         }
         Place::Program if fault && green.mask.get() & bit(signal) != 0 => {
@@ -165,7 +177,7 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
         Place::Program if fault || takes(runtime, green, signal, target) => {
             enter(runtime, green, signal, info, context);
         }
-        Place::Program => note(runtime, signal, target, info, false),
+        Place::Program => note(runtime, signal, target, info, context, false),
     }
 }
 
@@ -212,12 +224,23 @@ fn takes(runtime: &Runtime, green: GreenRef, signal: i32, target: Option<GreenRe
 }
 
 /// Keeps a signal for later, and sees to it that later comes.
-fn note(runtime: &Runtime, signal: i32, target: Option<GreenRef>, info: &Info, inside: bool) {
+fn note(
+    runtime: &Runtime,
+    signal: i32,
+    target: Option<GreenRef>,
+    info: &Info,
+    context: &mut Context,
+    inside: bool,
+) {
     notes::add(Note {
         signal,
         target,
         info: *info,
     });
+    if notes::are_scarce() {
+        context.mask |= masks::KEPT;
+        runtime.worker.kernel_mask.set(context.mask);
+    }
     runtime.worker.attention.store(1, Ordering::Relaxed);
     runtime.worker.unrouted.store(1, Ordering::Relaxed);
     if inside {
@@ -311,6 +334,7 @@ extern "C" fn lichen_exit_slow(frame: &mut Frame, kind: usize) {
     if notes::any_for(green) {
         runtime.worker.attention.store(1, Ordering::Relaxed);
     }
+    masks::push(runtime);
     masks::restore_saved(runtime, green);
     if call::is_restart(frame.rax as isize) {
         again(frame);
@@ -340,17 +364,33 @@ fn raise(runtime: &Runtime, note: &Note, frame: &Frame, kind: usize) {
         .raised
         .store(core::ptr::from_ref(frame) as usize, Ordering::Relaxed);
     KNOWN.raised_signal.store(note.signal, Ordering::Relaxed);
-    let open = runtime.worker.kernel_mask.get() & bit(note.signal) == 0;
-    if !open {
-        runtime.worker.kernel_mask.set(0);
-        sys::set_kernel_mask(0);
-    }
     let (process, thread) = (sys::getpid() as usize, runtime.worker.tid.get() as usize);
-    let info = note.info.as_ptr() as usize;
-    // SAFETY: the siginfo is whole; this returns only if the kernel would not send.
-    unsafe { asm::lichen_raise(process, thread, note.signal as usize, info, frame, kind) };
+    let [a, b, c, d] = [
+        process,
+        thread,
+        note.signal as usize,
+        note.info.as_ptr() as usize,
+    ];
+    let send = libc::SYS_rt_tgsigqueueinfo as usize;
+    if runtime.worker.kernel_mask.get() & bit(note.signal) == 0 {
+        // SAFETY: the siginfo is whole; this returns only if the kernel would not send.
+        unsafe { asm::lichen_raise(a, b, c, d, frame, kind, send) };
+        KNOWN.raised.store(0, Ordering::Relaxed);
+        notes::add(*note);
+        return;
+    }
+    // Blocked by all others, or kept by the kernel for now. It is sent first and opened alone, so that no
+    // other comes through.
+    let mask = [runtime.worker.kernel_mask.get() & !bit(note.signal)];
+    runtime.worker.kernel_mask.set(mask[0]);
+    // SAFETY: the siginfo and the mask are whole.
+    unsafe {
+        crate::handlers::kernel(send, [a, b, c, d, 0, 0]);
+        let set = libc::SIG_SETMASK as usize;
+        let open = libc::SYS_rt_sigprocmask as usize;
+        asm::lichen_raise(set, mask.as_ptr() as usize, 0, 8, frame, kind, open);
+    }
     KNOWN.raised.store(0, Ordering::Relaxed);
-    notes::add(*note);
 }
 
 /// A call that is to run natively while a signal waits: the signal first, then the call again.
@@ -373,15 +413,21 @@ extern "C" fn lichen_sigreturn(context: &mut Context) {
         return;
     };
     set_mask_quietly(runtime, green, context.mask & !super::UNBLOCKABLE);
-    context.mask = runtime.worker.kernel_mask.get();
     // What became open meanwhile arrives behind the return.
-    if !sent::is_under_way()
-        && let Some(note) = notes::take(green)
-    {
-        if context.mask & bit(note.signal) != 0 {
-            context.mask &= !bit(note.signal);
-            runtime.worker.kernel_mask.set(context.mask);
-        }
+    let chain = KNOWN.chain.get();
+    let next = if sent::is_under_way() || chain == CHAIN {
+        None
+    } else {
+        notes::take(green)
+    };
+    KNOWN.chain.set(if next.is_some() { chain + 1 } else { 0 });
+    if chain == CHAIN {
+        slices::make_due();
+        runtime.worker.attention.store(1, Ordering::Relaxed);
+    }
+    context.mask = masks::wanted(runtime) & !next.map_or(0, |n| bit(n.signal));
+    runtime.worker.kernel_mask.set(context.mask);
+    if let Some(note) = next {
         sent::send(runtime, green, &note);
     }
 }

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::notes::{self, Info};
-use super::{UNBLOCKABLE, actions};
+use super::{UNBLOCKABLE, actions, masks};
 use crate::call::Frame;
 use crate::doors::x86_64 as asm;
 use crate::handlers::kernel;
@@ -224,7 +224,7 @@ pub fn set_mask_quietly(runtime: &Runtime, green: GreenRef, mask: u64) {
         runtime.masks.add(mask);
     }
     green.mask.set(mask);
-    runtime.worker.kernel_mask.set(runtime.masks.intersection());
+    runtime.worker.kernel_mask.set(masks::wanted(runtime));
 }
 
 /// The kernel acts on a signal that was handled when it was sent and is not any more.

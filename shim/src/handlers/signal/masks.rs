@@ -11,7 +11,8 @@ use crate::call::{Answer, error, is_restart};
 use core::sync::atomic::Ordering;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::GreenRef;
-use lichen_runtime::green::masks::bit;
+use lichen_runtime::green::masks::{ALL, bit};
+use lichen_runtime::offload::POKE;
 use lichen_runtime::sys;
 
 /// glibc's own "block everything" has SIGCANCEL (32) and SIGSETXID (33) in it; no program's mask
@@ -45,9 +46,24 @@ pub fn set(runtime: &Runtime, green: GreenRef, mask: u64) {
     }
 }
 
-/// Makes the kernel's mask the intersection.
-pub fn push(runtime: &Runtime) {
+/// What the kernel is to keep while notes are scarce: all but what cannot wait.
+pub const KEPT: u64 = ALL
+    & !(bit(libc::SIGSEGV) | bit(libc::SIGBUS) | bit(libc::SIGFPE) | bit(libc::SIGILL))
+    & !(bit(libc::SIGTRAP) | bit(libc::SIGKILL) | bit(libc::SIGSTOP) | bit(POKE));
+
+/// What the kernel's mask should be: the intersection; more while notes are scarce.
+pub fn wanted(runtime: &Runtime) -> u64 {
     let mask = runtime.masks.intersection();
+    if notes::are_scarce() {
+        mask | KEPT
+    } else {
+        mask
+    }
+}
+
+/// Makes the kernel's mask what it should be.
+pub fn push(runtime: &Runtime) {
+    let mask = wanted(runtime);
     if runtime.worker.kernel_mask.replace(mask) != mask && !forbids(libc::SYS_rt_sigprocmask) {
         sys::set_kernel_mask(mask);
     }

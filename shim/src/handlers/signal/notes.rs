@@ -2,7 +2,11 @@
 //!
 //! The master handler writes notes while it interrupts anything; the green side and the scheduler
 //! side take them. One kernel thread, so an entry needs only to be claimed and published in one
-//! word each. A standard signal is noted once, a real-time signal as often as it comes.
+//! word each. A standard signal is noted once, a real-time signal as often as it comes, in its order.
+//! A standard signal that one thread sends to another needs no entry: a bit of the green tells it all.
+//!
+//! When entries run short the kernel keeps what comes ([`are_scarce`], see `masks::wanted`), as it would have
+//! anyway: nothing is lost, and the kernel's own limit (RLIMIT_SIGPENDING) holds.
 #![allow(unsafe_code)]
 
 use core::cell::{Cell, UnsafeCell};
@@ -46,10 +50,14 @@ impl Note {
 const EMPTY: u32 = 0;
 const CLAIMED: u32 = 1;
 const FULL: u32 = 2;
-const NOTES: usize = 512;
+const NOTES: usize = 4096;
+/// So many entries are left for what comes although the kernel was told to keep it.
+const RESERVE: u32 = 256;
 
 struct Entry {
     state: AtomicU32,
+    /// Counts up: of two notes of one real-time signal the older goes first.
+    order: Cell<u32>,
     note: UnsafeCell<Note>,
 }
 
@@ -57,6 +65,9 @@ struct Notes {
     entries: [Entry; NOTES],
     /// How many are FULL.
     count: AtomicU32,
+    /// No entry from here on was ever used.
+    end: AtomicU32,
+    order: Cell<u32>,
     /// Signals that parked greens wait for in sigwait.
     wanted: AtomicU64,
     lost: Cell<bool>,
@@ -69,6 +80,7 @@ static NOTES_LIST: Notes = Notes {
     entries: [const {
         Entry {
             state: AtomicU32::new(EMPTY),
+            order: Cell::new(0),
             note: UnsafeCell::new(Note {
                 signal: 0,
                 target: None,
@@ -77,15 +89,23 @@ static NOTES_LIST: Notes = Notes {
         }
     }; NOTES],
     count: AtomicU32::new(0),
+    end: AtomicU32::new(0),
+    order: Cell::new(0),
     wanted: AtomicU64::new(0),
     lost: Cell::new(false),
 };
 
 fn full() -> impl Iterator<Item = (&'static Entry, Note)> {
     let any = NOTES_LIST.count.load(Ordering::Acquire) != 0;
-    let entries: &'static [Entry] = if any { &NOTES_LIST.entries } else { &[] };
-    entries
+    let end = if any {
+        NOTES_LIST.end.load(Ordering::Acquire)
+    } else {
+        0
+    };
+    NOTES_LIST
+        .entries
         .iter()
+        .take(end as usize)
         .filter(|e| e.state.load(Ordering::Acquire) == FULL)
         .map(|e| {
             // SAFETY: FULL entries are complete, and nobody else takes them on this kernel thread.
@@ -101,14 +121,14 @@ fn same_target(a: Option<GreenRef>, b: Option<GreenRef>) -> bool {
     }
 }
 
-/// Notes a signal. Signal handler, green side or scheduler side.
-pub fn add(note: Note) {
+/// Notes a signal; `false` if there is no entry for it. Signal handler, green side or scheduler side.
+pub fn add(note: Note) -> bool {
     if note.signal < 32
         && full().any(|(_, n)| n.signal == note.signal && same_target(n.target, note.target))
     {
-        return;
+        return true;
     }
-    for entry in &NOTES_LIST.entries {
+    for (index, entry) in NOTES_LIST.entries.iter().enumerate() {
         let claimed =
             entry
                 .state
@@ -116,20 +136,49 @@ pub fn add(note: Note) {
         if claimed.is_ok() {
             // SAFETY: claimed by us just now.
             unsafe { *entry.note.get() = note };
+            entry.order.set(NOTES_LIST.order.get());
+            NOTES_LIST.order.set(entry.order.get().wrapping_add(1));
+            NOTES_LIST.end.fetch_max(index as u32 + 1, Ordering::AcqRel);
             entry.state.store(FULL, Ordering::Release);
             NOTES_LIST.count.fetch_add(1, Ordering::AcqRel);
             if let Some(green) = note.target {
                 green.pending.set(green.pending.get() | bit(note.signal));
             }
-            return;
+            return true;
         }
     }
     if !NOTES_LIST.lost.replace(true) {
         sys::write(
             2,
-            b"lichen: more than 512 signals are waiting for threads; some are lost\n",
+            b"lichen: more signals are waiting for threads than can be noted; some are lost\n",
         );
     }
+    false
+}
+
+/// Is the kernel to keep what comes for now?
+pub fn are_scarce() -> bool {
+    NOTES_LIST.count.load(Ordering::Relaxed) >= NOTES as u32 - RESERVE
+}
+
+/// Notes a signal from one thread of the program to another. Green side.
+///
+/// # Errors
+/// `false` where Linux says EAGAIN: too many real-time signals are pending.
+pub fn tell(note: &Note) -> bool {
+    match note.target {
+        Some(green) if note.signal < 32 && note.info == Note::thread(note.signal, green).info => {
+            green.told.set(green.told.get() | bit(note.signal) as u32);
+            green.pending.set(green.pending.get() | bit(note.signal));
+            true
+        }
+        _ => !are_scarce() && add(*note),
+    }
+}
+
+/// The signals that `green` was told of, as a set.
+fn told(green: GreenRef) -> u64 {
+    u64::from(green.told.get())
 }
 
 fn remove(entry: &Entry) {
@@ -143,7 +192,7 @@ fn is_for(note: &Note, green: GreenRef) -> bool {
 
 /// Makes `green.pending` exact: it may remember a signal that another green has taken.
 pub fn update(green: GreenRef) {
-    let mut pending = 0;
+    let mut pending = told(green);
     for (_, note) in full() {
         if note.target.is_some_and(|t| core::ptr::eq(t, green)) {
             pending |= bit(note.signal);
@@ -156,12 +205,13 @@ pub fn update(green: GreenRef) {
 pub fn pending(green: GreenRef) -> u64 {
     full()
         .filter(|(_, n)| is_for(n, green))
-        .fold(0, |set, (_, n)| set | bit(n.signal))
+        .fold(told(green), |set, (_, n)| set | bit(n.signal))
 }
 
 /// Is there one that this green has open?
 pub fn any_for(green: GreenRef) -> bool {
-    NOTES_LIST.count.load(Ordering::Acquire) != 0 && pending(green) & !green.mask.get() != 0
+    let any = NOTES_LIST.count.load(Ordering::Acquire) != 0 || told(green) != 0;
+    any && pending(green) & !green.mask.get() != 0
 }
 
 /// Is there one for the running green?
@@ -176,10 +226,22 @@ pub fn take(green: GreenRef) -> Option<Note> {
 
 /// Takes the lowest one in `set` for this green.
 pub fn take_from(green: GreenRef, set: u64) -> Option<Note> {
-    let (entry, note) = full()
+    let noted = full()
         .filter(|(_, n)| is_for(n, green) && set & bit(n.signal) != 0)
-        .min_by_key(|(_, n)| n.signal)?;
-    remove(entry);
+        .min_by_key(|(e, n)| (n.signal, e.order.get().wrapping_sub(NOTES_LIST.order.get())));
+    let told = told(green) & set;
+    let lowest = told.trailing_zeros() as i32 + 1;
+    let note = match noted {
+        Some((entry, note)) if told == 0 || note.signal <= lowest => {
+            remove(entry);
+            note
+        }
+        _ if told == 0 => return None,
+        _ => {
+            green.told.set(green.told.get() & !(bit(lowest) as u32));
+            Note::thread(lowest, green)
+        }
+    };
     update(green);
     Some(note)
 }
@@ -302,5 +364,6 @@ pub fn clear() {
     }
     for green in runtime().table.iter() {
         green.pending.set(0);
+        green.told.set(0);
     }
 }

@@ -19,7 +19,7 @@
 
 use super::frames::{self, Context};
 use super::notes::{self, Info};
-use super::{actions, calls, delivery};
+use super::{actions, calls, delivery, masks};
 use crate::abi::forbidden::forbids;
 use crate::doors::x86_64::Place;
 use crate::handlers::kernel;
@@ -141,6 +141,11 @@ pub fn rest_if_due(runtime: &Runtime) {
     }
 }
 
+/// Lets the running thread rest at its next exit edge.
+pub fn make_due() {
+    SLICES.due.set(true);
+}
+
 /// Lets everybody run who is ready or due by now.
 fn rest(runtime: &Runtime) {
     park::sleep(runtime, Wait::Turn, 0, Deadline::In(0));
@@ -207,5 +212,6 @@ fn interrupt(runtime: &Runtime, context: &mut Context) {
     if notes::any_for(green) {
         worker.attention.store(1, Ordering::Relaxed);
     }
+    worker.kernel_mask.set(masks::wanted(runtime));
     context.mask = worker.kernel_mask.get();
 }
