@@ -78,6 +78,11 @@ impl Scheduler {
             (hooks.route_signals)();
         }
         let runtime = self.runtime;
+        if let Some(green) = runtime.worker.signalled.take()
+            && green.state.get() == State::Parked
+        {
+            runtime.unpark(green, Wake::Interrupted);
+        }
         if !runtime.remote.is_empty() {
             runtime.remote.drain(|green, count| {
                 if green.park_count.load(Ordering::Relaxed) == count {
@@ -216,6 +221,10 @@ impl Scheduler {
         let open = !green.mask.get() | green.sigwait.get();
         if state == State::Parked && green.pending.get() & open != 0 {
             self.runtime.worker.unrouted.store(1, Ordering::Relaxed);
+            // `pending` may remember what another has taken; `told` does not.
+            if u64::from(green.told.get()) & open != 0 {
+                self.runtime.worker.signalled.set(Some(green));
+            }
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Worker {
     pub attention: AtomicU32,
     /// Not 0: signals were noted that the scheduler has not handed to greens yet.
     pub unrouted: AtomicU32,
+    /// The green that parked last although it has a signal open.
+    pub signalled: Cell<Option<GreenRef>>,
     /// The green that runs on it.
     pub current: Cell<Option<GreenRef>>,
     /// The suspended scheduler, while a green runs.
@@ -46,6 +48,7 @@ impl Worker {
             inside: AtomicU32::new(0),
             attention: AtomicU32::new(0),
             unrouted: AtomicU32::new(0),
+            signalled: Cell::new(None),
             current: Cell::new(None),
             scheduler: Cell::new(0),
             scheduler_fs: Cell::new(0),

@@ -406,25 +406,28 @@ extern "C" fn lichen_native_slow(frame: &mut Frame, kind: usize) {
 /// the one it should have. All signals are blocked from here until the return.
 #[unsafe(no_mangle)]
 extern "C" fn lichen_sigreturn(context: &mut Context) {
-    sys::set_kernel_mask(ALL);
     let runtime = runtime();
+    if KNOWN.chain.get() >= CHAIN {
+        KNOWN.chain.set(0);
+        slices::rest(runtime);
+    }
+    sys::set_kernel_mask(ALL);
     context.stack = KNOWN.stack.get();
     let Some(green) = runtime.worker.current.get() else {
         return;
     };
     set_mask_quietly(runtime, green, context.mask & !super::UNBLOCKABLE);
     // What became open meanwhile arrives behind the return.
-    let chain = KNOWN.chain.get();
-    let next = if sent::is_under_way() || chain == CHAIN {
+    let next = if sent::is_under_way() {
         None
     } else {
         notes::take(green)
     };
-    KNOWN.chain.set(if next.is_some() { chain + 1 } else { 0 });
-    if chain == CHAIN {
-        slices::make_due();
-        runtime.worker.attention.store(1, Ordering::Relaxed);
-    }
+    KNOWN.chain.set(if next.is_some() {
+        KNOWN.chain.get() + 1
+    } else {
+        0
+    });
     context.mask = masks::wanted(runtime) & !next.map_or(0, |n| bit(n.signal));
     runtime.worker.kernel_mask.set(context.mask);
     if let Some(note) = next {

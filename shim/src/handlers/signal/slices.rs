@@ -141,13 +141,8 @@ pub fn rest_if_due(runtime: &Runtime) {
     }
 }
 
-/// Lets the running thread rest at its next exit edge.
-pub fn make_due() {
-    SLICES.due.set(true);
-}
-
-/// Lets everybody run who is ready or due by now.
-fn rest(runtime: &Runtime) {
+/// Lets everybody run who is ready or due by now. Green side; parks.
+pub fn rest(runtime: &Runtime) {
     park::sleep(runtime, Wait::Turn, 0, Deadline::In(0));
 }
 
