@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use crate::doors::audit;
-use crate::doors::rewrite::{Job, text};
+use crate::doors::rewrite::{Job, text, unlisted};
 use crate::handlers::{fork, io, signal, thread};
 use crate::modules::{self, Module};
 use crate::{dispatch, fds, plans, stats, tcb, trace};
@@ -279,6 +279,7 @@ fn prepare() -> Result<Prepared, String> {
             }
         }
     }
+    unlisted::add_all(&mut job, &modules, loaded());
     Ok(Prepared { job, offsets })
 }
 

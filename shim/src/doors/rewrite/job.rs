@@ -12,6 +12,9 @@ use crate::modules::Module;
 use lichen_plan::{Number, Plan, Site, Vectors, Why, Window};
 
 const JMP: u8 = 0xe9;
+/// Slots that other modules leave for calls that must be caught: those of a second libc, so that threads it makes are
+/// ours wherever they are born.
+const KEPT: usize = 512;
 
 /// Bytes for one address.
 #[derive(Clone, Copy)]
@@ -136,11 +139,15 @@ impl Job {
         self.texts.push(text);
         for site in plan.sites.iter().filter(|s| inside(s.syscall)) {
             self.sites += 1;
+            if !wanted(site.number) {
+                continue;
+            }
             let entry = match site.vectors {
                 Vectors::None => Vectors::Xmm,
                 more => more,
             };
-            if wanted(site.number) && self.one(base, site, entry).is_none() {
+            let room = must_be_caught(site) || self.free.len() > KEPT;
+            if !room || self.one(base, site, entry).is_none() {
                 self.left += 1;
             }
         }
@@ -218,6 +225,13 @@ impl Drop for Job {
 impl Default for Job {
     fn default() -> Self {
         Job::new()
+    }
+}
+
+fn must_be_caught(site: &Site) -> bool {
+    match site.number {
+        Number::Constant(number) => lichen_settings::essential::is_essential(number),
+        Number::Variable => false,
     }
 }
 

@@ -35,9 +35,10 @@ pub fn found(mapped: Mapped) {
     let Some(file) = View::of(mapped.fd) else {
         return;
     };
-    let Some(job) = job_for(&file, mapped, loaded) else {
+    let mut job = Job::new();
+    if add_sites(&mut job, &file, mapped, loaded).is_none() {
         return;
-    };
+    }
     let (sites, left, wanted) = (job.sites, job.left, job.jumps.len());
     if wanted == 0 {
         return stats::add(sites, left);
@@ -46,8 +47,13 @@ pub fn found(mapped: Mapped) {
     stats::add(sites, if written { left } else { left + wanted });
 }
 
-/// What is to be written. `None` if the mapping is no text segment of an ELF file, or one that ld.so will write to.
-fn job_for(file: &View, mapped: Mapped, loaded: &init::Loaded) -> Option<Job> {
+/// Adds what is to be written. `None` if the mapping is no text segment of an ELF file, or one that ld.so writes to.
+pub(super) fn add_sites(
+    job: &mut Job,
+    file: &View,
+    mapped: Mapped,
+    loaded: &init::Loaded,
+) -> Option<()> {
     let outline = Outline::from_file(file.bytes()).ok()?;
     if outline.text_relocations() {
         return None;
@@ -63,20 +69,19 @@ fn job_for(file: &View, mapped: Mapped, loaded: &init::Loaded) -> Option<Job> {
     if plan.sites.is_empty() && plan.left.is_empty() {
         return None;
     }
-    let mut job = Job::new();
     job.add_other(base, (mapped.at, len), &plan, dispatch::wants);
-    Some(job)
+    Some(())
 }
 
 /// A whole file, mapped for reading as long as this lives.
-struct View {
+pub(super) struct View {
     at: usize,
     len: usize,
 }
 
 impl View {
     /// Of a regular file that begins like ELF. Nothing is read of anything else: devices may mind.
-    fn of(fd: i32) -> Option<View> {
+    pub(super) fn of(fd: i32) -> Option<View> {
         let len = regular_size(fd).filter(|&len| len >= LEAST)?;
         let mut magic = [0u8; 4];
         let (fd, into) = (fd as usize, magic.as_mut_ptr() as usize);
@@ -95,7 +100,7 @@ impl View {
     }
 
     /// The file. ld.so is about to read it the same way: who cuts it short meanwhile ends the process natively too.
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         // SAFETY: mapped for `len` bytes until the drop.
         unsafe { core::slice::from_raw_parts(self.at as *const u8, self.len) }
     }
