@@ -73,7 +73,7 @@ table! {
     }
     Files {
         Offloaded SYS_flock offload::locks::flock, "another process", "a helper thread waits";
-        Offloaded SYS_open offload::open::open, "the disk, or the other end of a FIFO", "what is not in memory, is made or is cut off: by the pool; a FIFO or a device: a helper thread waits";
+        Offloaded SYS_open offload::open::open, "the disk, or the other end of a FIFO", "what is not in memory, is made or is cut off: by the pool; a FIFO or a device: a helper thread waits; /proc/self/task/TID/comm is a thread's name";
         Offloaded SYS_openat offload::open::open, "as open", "";
         Offloaded SYS_openat2 offload::open::open, "as open", "";
         Offloaded SYS_creat offload::open::open, "as open", "";

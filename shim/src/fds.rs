@@ -79,6 +79,8 @@ const LONG: u8 = 8;
 const LOW: u8 = 16;
 /// An io_uring that tells epoll of each completion.
 const TELLS: u8 = 32;
+/// What is written to it becomes a thread's name (`handlers::comm`).
+const COMM: u8 = 64;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -240,6 +242,19 @@ pub fn made_ring(fd: i32, tells: bool) {
 /// Does epoll hear of this ring's completions, for certain?
 pub fn ring_tells(fd: i32) -> bool {
     entry(fd).is_some_and(|e| e.get().flags & TELLS != 0)
+}
+
+/// A file for writing a thread's name, just opened. `false`: too high a number to be remembered.
+pub fn made_comm(fd: i32) -> bool {
+    made(fd, Kind::File, false);
+    set_flag(fd, COMM, true);
+    is_comm(fd)
+}
+
+/// Does what is written to it become a thread's name?
+#[inline(always)]
+pub fn is_comm(fd: i32) -> bool {
+    entry(fd).is_some_and(|e| e.get().flags & COMM != 0)
 }
 
 /// The program put a protocol on top of the stream.

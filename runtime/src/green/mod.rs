@@ -108,7 +108,7 @@ pub struct Green {
     pub start: Cell<usize>,
     /// The door's frame while it is parked or about to start, for backtraces from outside.
     pub frame: Cell<usize>,
-    /// Its name (PR_SET_NAME), with a zero byte at the end; empty: that of its maker.
+    /// Its name (PR_SET_NAME), zeros from its end on; at first that of its maker.
     pub name: Cell<[u8; 16]>,
     /// Signals it waits for in sigwait(3): they come to it although it blocks them.
     pub sigwait: Cell<u64>,

@@ -83,13 +83,20 @@ pub fn close_range(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
 }
 
+fn note_duplicate(old: i32, new: i32) {
+    fds::duplicated(old, new);
+    if fds::is_comm(new) {
+        super::comm::duplicated(old, new);
+    }
+}
+
 /// `dup(2)`.
 pub fn dup(frame: &mut Frame, _: &Runtime) -> Answer {
     // SAFETY: no pointers.
     let new = unsafe { kernel(frame.number, frame.args()) };
     if new >= 0 {
         fds::forget(new as i32);
-        fds::duplicated(frame.fd(), new as i32);
+        note_duplicate(frame.fd(), new as i32);
     }
     new
 }
@@ -115,7 +122,7 @@ fn replace(frame: &mut Frame, runtime: &Runtime) -> Answer {
     // SAFETY: no pointers.
     let answer = unsafe { kernel(frame.number, frame.args()) };
     if answer >= 0 && old != new {
-        fds::duplicated(old, new);
+        note_duplicate(old, new);
     }
     answer
 }
@@ -140,7 +147,7 @@ pub fn fcntl(frame: &mut Frame, runtime: &Runtime) -> Answer {
         fds::set_nonblocking(fd, frame.rdx as i32 & libc::O_NONBLOCK != 0);
     } else {
         fds::forget(answer as i32);
-        fds::duplicated(fd, answer as i32);
+        note_duplicate(fd, answer as i32);
     }
     answer
 }

@@ -211,7 +211,7 @@ fn child(runtime: &Runtime) {
     runtime.worker.calls.set(0);
     green.tid.set(tid);
     green.is_first.set(true);
-    super::thread::name_process(green);
+    super::names::name_process(green);
     notes::clear();
     sent::forget();
     runtime.masks.clear();

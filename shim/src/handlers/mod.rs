@@ -2,6 +2,7 @@
 //! straight-line code, `loop { try; park }`. Names are the kernel's: `handlers::io::read` is the
 //! program asking us, `runtime::sys` is us asking the kernel.
 
+pub mod comm;
 pub mod exec;
 pub mod fd;
 pub mod filter;
@@ -13,6 +14,7 @@ pub mod io;
 mod kernel;
 pub mod memory;
 pub mod message;
+pub mod names;
 pub mod offload;
 pub mod poll;
 pub mod ring;

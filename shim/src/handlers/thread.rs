@@ -1,8 +1,8 @@
 //! Threads: their end, their ids, and what the kernel keeps per thread. Their birth is in `fork`.
 #![allow(unsafe_code)]
 
-use super::kernel;
 use super::signal::masks;
+use super::{kernel, names};
 use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
@@ -39,6 +39,7 @@ pub fn adopt_first(runtime: &Runtime, offsets: tcb::Offsets, tid: u32, mask: u64
     green.accounted.set(true);
     green.clear_tid.set(arch::rdfsbase() + offsets.tid);
     green.enter(State::Running, Wait::Nothing, 0, 0);
+    names::adopt(green);
     runtime.masks.add(mask);
     runtime.worker.kernel_mask.set(u64::MAX);
     let mut alternate = [0usize; 3];
@@ -209,7 +210,8 @@ pub fn exit_group(_: &mut Frame, runtime: &Runtime) -> Answer {
     NATIVE
 }
 
-fn current(runtime: &Runtime) -> GreenRef {
+/// The thread that makes the call.
+pub fn current(runtime: &Runtime) -> GreenRef {
     match runtime.worker.current.get() {
         Some(green) => green,
         None => sys::die("a call came from a worker that runs no thread"),
@@ -329,20 +331,12 @@ pub fn priority(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
 }
 
-/// How a record holds the empty name: all zeros would mean that no name was given.
-const NAMELESS: [u8; 16] = 1u128.to_be_bytes();
-
-/// `prctl(2)`: names are per thread; the kernel keeps only that of the first, which is the
-/// process's.
+/// `prctl(2)`: names are per thread.
 pub fn prctl(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let green = current(runtime);
     match frame.rdi as i32 {
-        libc::PR_SET_NAME => set_name(green, frame.rsi),
-        libc::PR_GET_NAME if !green.is_first.get() => match own_name(green) {
-            None => NATIVE,
-            Some(name) if user::write(frame.rsi, &name).is_ok() => 0,
-            Some(_) => error(libc::EFAULT),
-        },
+        libc::PR_SET_NAME => names::set_own(green, frame.rsi),
+        libc::PR_GET_NAME => names::get_own(green, frame.rsi),
         libc::PR_SET_SECCOMP
         | libc::PR_SET_NO_NEW_PRIVS
         | libc::PR_SET_SECUREBITS
@@ -351,44 +345,4 @@ pub fn prctl(frame: &mut Frame, runtime: &Runtime) -> Answer {
         | libc::PR_CAP_AMBIENT => super::offload::credentials::prctl(frame, runtime),
         _ => NATIVE,
     }
-}
-
-/// The name a thread was given, if it was; else it has the process's.
-fn own_name(green: GreenRef) -> Option<[u8; 16]> {
-    match green.name.get() {
-        NAMELESS => Some([0; 16]),
-        name => (name[0] != 0).then_some(name),
-    }
-}
-
-/// In the child of a fork: the process has the name of the thread that forked.
-pub fn name_process(green: GreenRef) {
-    if let Some(name) = own_name(green) {
-        let args = [
-            libc::PR_SET_NAME as usize,
-            name.as_ptr() as usize,
-            0,
-            0,
-            0,
-            0,
-        ];
-        // SAFETY: our copy of the name, with a zero byte at its end.
-        unsafe { kernel(libc::SYS_prctl as usize, args) };
-    }
-}
-
-fn set_name(green: GreenRef, address: usize) -> Answer {
-    let mut name = [0u8; 16];
-    for (i, byte) in name.iter_mut().take(15).enumerate() {
-        let mut one = 0u8;
-        if user::copy(&raw mut one as usize, address + i, 1).is_err() {
-            return error(libc::EFAULT);
-        }
-        if one == 0 {
-            break;
-        }
-        *byte = one;
-    }
-    green.name.set(if name[0] == 0 { NAMELESS } else { name });
-    if green.is_first.get() { NATIVE } else { 0 }
 }

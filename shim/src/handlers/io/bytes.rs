@@ -89,7 +89,7 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let kind = fds::kind(fd);
     let wait = OnFd::new(runtime, fd, kind, WRITE);
     match kind {
-        Kind::File if len != 0 => files::write(frame, runtime, HERE),
+        Kind::File if len != 0 || fds::is_comm(fd) => files::write(frame, runtime, HERE),
         Kind::File => NATIVE,
         Kind::Tcp | Kind::Stream if len != 0 => whole(&wait, kind, buffer, len, 0, send),
         Kind::SeqPacket => wait.run(|fd| send(fd, buffer, len, libc::MSG_EOR as usize)),

@@ -12,8 +12,9 @@ use super::attempt::RWF_NOWAIT;
 use super::positioned::HERE;
 use super::vectors::length;
 use crate::call::{Answer, Frame, NATIVE, error};
-use crate::handlers::kernel;
+use crate::fds;
 use crate::handlers::offload::{call_by_pool, is_alone};
+use crate::handlers::{comm, kernel};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use lichen_runtime::{Runtime, sys};
 
@@ -42,6 +43,7 @@ pub fn read(frame: &Frame, runtime: &Runtime, vector: usize, count: usize, at: u
 #[inline(always)]
 pub fn write(frame: &Frame, runtime: &Runtime, at: usize) -> Answer {
     match OFFLOAD.load(Ordering::Relaxed) {
+        _ if fds::is_comm(frame.fd()) => comm::write(frame, runtime),
         true => write_offloaded(frame, runtime, at),
         false => NATIVE,
     }

@@ -18,7 +18,7 @@ use super::ways::{by_helper, by_pool, call_by_pool, is_alone};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds;
-use crate::handlers::kernel;
+use crate::handlers::{comm, kernel};
 use lichen_runtime::Runtime;
 use lichen_runtime::offload::Work;
 use lichen_runtime::sys;
@@ -211,12 +211,18 @@ fn look_by_name(folder: usize, path: usize, flags: i32) -> Result<libc::statx, A
 /// `open(2)`, `openat(2)`, `openat2(2)`, `creat(2)`.
 pub fn open(frame: &mut Frame, runtime: &Runtime) -> Answer {
     // Whoever has forbidden calls by a filter gets those that it makes, and no others.
-    if is_alone(runtime) || runtime.helpers.are_barred() {
+    if runtime.helpers.are_barred() {
         return NATIVE;
     }
-    let Some(name) = Name::of(frame).filter(|n| !n.is_in_proc()) else {
+    let Some(name) = Name::of(frame) else {
         return NATIVE;
     };
+    if name.is_in_proc() {
+        return comm::open(runtime, frame, name.path, name.flags, name.resolve);
+    }
+    if is_alone(runtime) {
+        return NATIVE;
+    }
     let answer = if name.may_wait() {
         open_something(frame, runtime, &name)
     } else {
