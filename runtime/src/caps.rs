@@ -20,6 +20,9 @@ pub struct Caps {
     pub short_read: bool,
     /// `openat2(RESOLVE_CACHED)` (5.12 and later): names looked up in memory only.
     pub resolve_cached: bool,
+    /// `IORING_OP_ACCEPT` with IORING_ACCEPT_DONTWAIT (6.10 and later, where io_uring is allowed); whether it
+    /// is really there shows at the first use.
+    pub ring_accept: bool,
     /// Stacks of threads come from one big region.
     pub stack_slots: bool,
     /// A timer on the worker's processor time ends slices.
@@ -41,6 +44,7 @@ impl Caps {
         procmap_query: false,
         short_read: false,
         resolve_cached: false,
+        ring_accept: false,
         stack_slots: false,
         slices: false,
         epoll: true,
@@ -56,6 +60,7 @@ impl Caps {
             procmap_query: true,
             short_read: true,
             resolve_cached: probe_resolve_cached(),
+            ring_accept: true,
             stack_slots: true,
             slices: true,
             epoll: true,

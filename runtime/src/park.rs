@@ -16,7 +16,7 @@
 
 use crate::futexes::{Key, Waiter};
 use crate::green::{GreenRef, State, Wait, Wake};
-use crate::reactor::FdWaiter;
+use crate::reactor::{FdWaiter, Wakes};
 use crate::sched::{Runtime, Scheduler, switch};
 use core::sync::atomic::Ordering;
 
@@ -113,16 +113,16 @@ pub fn sleep(runtime: &Runtime, wait: Wait, argument: u64, deadline: Deadline) -
 /// try again: usually `fd`; a private duplicate of it, which the caller must close, when the
 /// program closed `fd` meanwhile; -1 when it cannot be watched.
 pub fn wait_fd(runtime: &Runtime, fd: i32, interest: u8, deadline: Deadline) -> (Wake, i32) {
-    wait_fd_as(runtime, fd, interest, deadline, false)
+    wait_fd_as(runtime, fd, interest, deadline, Wakes::All)
 }
 
-/// As [`wait_fd`]; with `in_turn` an edge wakes one of those who wait so ([`FdWaiter::in_turn`]).
+/// As [`wait_fd`]; `wakes` says how many of those who wait an edge wakes.
 pub fn wait_fd_as(
     runtime: &Runtime,
     fd: i32,
     interest: u8,
     deadline: Deadline,
-    in_turn: bool,
+    wakes: Wakes,
 ) -> (Wake, i32) {
     let Some(green) = runtime.worker.current.get() else {
         return (Wake::Ready, -1);
@@ -130,7 +130,7 @@ pub fn wait_fd_as(
     if !runtime.caps.get().epoll {
         return (look_later(runtime, fd as u64, deadline), fd);
     }
-    let waiter = FdWaiter::new(green, fd, interest).in_turn(in_turn);
+    let waiter = FdWaiter::new(green, fd, interest).waking(wakes);
     let wake = park(
         runtime,
         &mut Request::Fd {

@@ -36,6 +36,8 @@ const SAW_SPECIAL: u8 = 4;
 const PRIVATE: u8 = 16;
 /// A helper makes a call on it.
 const CLAIMED: u8 = 32;
+/// Registered with EPOLLEXCLUSIVE, for as long as somebody waits.
+const EXCLUSIVE: u8 = 64;
 /// Not an interest: what an edge says besides.
 const END: u8 = 8;
 
@@ -54,6 +56,20 @@ const AHEAD: usize = 4;
 const DOORBELL: Token = Token(usize::MAX);
 const CLOCK: Token = Token(usize::MAX - 1);
 
+/// Whom an event wakes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wakes {
+    /// Everybody who waits for it.
+    All,
+    /// One of those who wait so, the one that waits longest. Whoever leaves sees to it that the next is
+    /// woken if there is more ([`Slots::wake_next`]).
+    OneHere,
+    /// As `OneHere`, and of several processes one is enough (EPOLLEXCLUSIVE): for what processes may
+    /// share. The kernel is asked only while somebody waits, since it takes a process that sleeps for any
+    /// other reason for one that will come and take what there is.
+    OneAnywhere,
+}
+
 /// What the reactor knows of one descriptor.
 pub struct Slot {
     waiters: Cell<*const FdWaiter>,
@@ -71,8 +87,7 @@ pub struct FdWaiter {
     linked: Cell<bool>,
     /// One of several that its green waits for.
     many: bool,
-    /// An event is for one of these only, the one that waits longest.
-    in_turn: bool,
+    wakes: Wakes,
     /// `fd` is a duplicate of our own, to be closed after the wait.
     private: Cell<bool>,
     /// The descriptor to try again; changes when the program closes the original meanwhile.
@@ -89,16 +104,15 @@ impl FdWaiter {
             interest,
             linked: Cell::new(false),
             many: false,
-            in_turn: false,
+            wakes: Wakes::All,
             private: Cell::new(false),
             fd: Cell::new(fd),
         }
     }
 
-    /// As one of those of whom an event wakes one only: whoever leaves sees to it that the next is woken
-    /// if there is more ([`Slots::wake_next`]).
-    pub fn in_turn(self, in_turn: bool) -> FdWaiter {
-        FdWaiter { in_turn, ..self }
+    /// As one of those of whom an event wakes so many.
+    pub fn waking(self, wakes: Wakes) -> FdWaiter {
+        FdWaiter { wakes, ..self }
     }
 
     /// As one of several that the green waits for.
@@ -293,11 +307,20 @@ impl Slots {
         waiter.linked.set(true);
     }
 
-    /// Takes a waiter out of its list, if it is in one.
+    /// Takes a waiter out of its list, if it is in one. The last one takes an exclusive registration along:
+    /// one system call.
     pub fn unlink(&self, waiter: &FdWaiter) {
         if !waiter.linked.replace(false) {
             return;
         }
+        self.take_out(waiter);
+        let fd = waiter.fd.get();
+        if !self.has_waiters(fd) {
+            self.leave_exclusive(fd);
+        }
+    }
+
+    fn take_out(&self, waiter: &FdWaiter) {
         let (prev, next) = (waiter.prev.get(), waiter.next.get());
         // SAFETY: neighbours of a linked waiter are linked, so alive.
         if let Some(next) = unsafe { next.as_ref() } {
@@ -311,6 +334,16 @@ impl Slots {
                     slot.waiters.set(next);
                 }
             }
+        }
+    }
+
+    /// Ends an exclusive registration, if there is one.
+    fn leave_exclusive(&self, fd: i32) {
+        if let Some(slot) = self.get(fd)
+            && slot.flags.get() & EXCLUSIVE != 0
+        {
+            slot.flags.set(slot.flags.get() & !(REGISTERED | EXCLUSIVE));
+            sys::epoll_delete(crate::sched::runtime().epoll_fd(), fd);
         }
     }
 
@@ -350,7 +383,7 @@ impl Slots {
         // SAFETY: linked waiters are alive; unparked greens do not run before this returns.
         while let Some(waiter) = unsafe { at.as_ref() } {
             at = waiter.next.get();
-            if waiter.interest & said != 0 && !waiter.in_turn {
+            if waiter.interest & said != 0 && waiter.wakes == Wakes::All {
                 runtime.unpark(waiter.green, Wake::Ready);
             }
         }
@@ -367,7 +400,7 @@ impl Slots {
         // SAFETY: linked waiters are alive; unparked greens do not run before this returns.
         while let Some(waiter) = unsafe { at.as_ref() } {
             at = waiter.next.get();
-            if waiter.in_turn {
+            if waiter.wakes != Wakes::All {
                 longest = Some(waiter.green);
             }
         }
@@ -376,14 +409,19 @@ impl Slots {
         }
     }
 
-    /// Takes hold of a descriptor for a helper's call on it; `false` if somebody has.
+    /// Takes hold of a descriptor for a helper's call on it; `false` if somebody has. Until it is released
+    /// nobody registers it exclusively: an event that woke us for the others here would be one that the
+    /// helper is not woken for.
     pub fn claim(&self, fd: i32) -> bool {
         let Some(slot) = self.get(fd) else {
             return true;
         };
-        let free = slot.flags.get() & CLAIMED == 0;
+        if slot.flags.get() & CLAIMED != 0 {
+            return false;
+        }
+        self.leave_exclusive(fd);
         slot.flags.set(slot.flags.get() | CLAIMED);
-        free
+        true
     }
 
     /// Gives up what [`Slots::claim`] gave.
@@ -467,6 +505,18 @@ impl Reactor {
         let slot = slots
             .get(fd)
             .ok_or(io::Error::from_raw_os_error(libc::EPERM))?;
+        if waiter.wakes == Wakes::OneAnywhere {
+            self.begin_exclusive(slots, slot, fd)?;
+        } else {
+            self.begin_plain(slots, slot, fd)?;
+        }
+        slots.link(waiter);
+        Ok(())
+    }
+
+    fn begin_plain(&self, slots: &Slots, slot: &Slot, fd: i32) -> io::Result<()> {
+        // EPOLL_CTL_MOD does not take EPOLLEXCLUSIVE back.
+        slots.leave_exclusive(fd);
         if slot.flags.get() & REGISTERED == 0 {
             let token = Token(fd as usize | (slot.generation.get() as usize) << 32);
             let all = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
@@ -480,7 +530,27 @@ impl Reactor {
             slot.flags.set(slot.flags.get() | REGISTERED);
             slots.end.set(slots.end.get().max(fd + 1));
         }
-        slots.link(waiter);
+        Ok(())
+    }
+
+    /// Registers what processes may share, unless it is registered for somebody who waits, or a helper waits.
+    fn begin_exclusive(&self, slots: &Slots, slot: &Slot, fd: i32) -> io::Result<()> {
+        let flags = slot.flags.get();
+        if flags & CLAIMED != 0 || flags & REGISTERED != 0 && slots.has_waiters(fd) {
+            return Ok(());
+        }
+        let epoll = self.poll.as_raw_fd();
+        if flags & REGISTERED != 0 {
+            slot.flags.set(flags & !REGISTERED);
+            sys::epoll_delete(epoll, fd);
+        }
+        let events = libc::EPOLLIN | libc::EPOLLET | libc::EPOLLEXCLUSIVE;
+        let data = fd as u64 | u64::from(slot.generation.get()) << 32;
+        if !sys::epoll_add(epoll, fd, events as u32, data) {
+            return self.begin_plain(slots, slot, fd);
+        }
+        slot.flags.set(slot.flags.get() | REGISTERED | EXCLUSIVE);
+        slots.end.set(slots.end.get().max(fd + 1));
         Ok(())
     }
 

@@ -111,6 +111,21 @@ pub fn map_anonymous(len: usize) -> Option<*mut u8> {
     (address > 0).then_some(address as *mut u8)
 }
 
+/// Maps `len` bytes of an io_uring at one of its fixed offsets; children of forks do not get them.
+pub fn map_ring(fd: c_int, len: usize, offset: usize) -> Option<*mut u8> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
+    // SAFETY: a fresh mapping at an address of the kernel's choice touches nothing that exists.
+    unsafe {
+        let address = raw!(libc::SYS_mmap, 0, len, protection, flags, fd, offset);
+        if address <= 0 {
+            return None;
+        }
+        raw!(libc::SYS_madvise, address, len, libc::MADV_DONTFORK);
+        Some(address as *mut u8)
+    }
+}
+
 /// `munmap(2)`.
 ///
 /// # Safety
@@ -211,6 +226,12 @@ pub fn epoll_add(epoll: c_int, fd: c_int, events: u32, data: u64) -> bool {
     let add = libc::EPOLL_CTL_ADD;
     // SAFETY: the event is ours.
     unsafe { raw!(libc::SYS_epoll_ctl, epoll, add, fd, &raw mut event) == 0 }
+}
+
+/// Takes `fd` out of an epoll instance.
+pub fn epoll_delete(epoll: c_int, fd: c_int) -> isize {
+    // SAFETY: no pointers.
+    unsafe { raw!(libc::SYS_epoll_ctl, epoll, libc::EPOLL_CTL_DEL, fd) }
 }
 
 /// A monotonic `timerfd(2)`, close-on-exec and non-blocking.

@@ -91,7 +91,7 @@ table! {
         Cooperative SYS_sendmsg message::sendmsg, "a descriptor", "";
         Cooperative SYS_recvmmsg message::recvmmsg, "a descriptor", "";
         Cooperative SYS_sendmmsg message::sendmmsg, "a descriptor", "";
-        Cooperative SYS_accept socket::accept, "a peer", "on a listener that other processes may share a helper thread accepts";
+        Cooperative SYS_accept socket::accept, "a peer", "on a listener that other processes may share through io_uring; where that cannot be a helper thread accepts";
         Cooperative SYS_accept4 socket::accept4, "a peer", "as accept";
         Cooperative SYS_connect socket::connect, "a peer", "with a socket that other processes may share a helper thread waits";
         Quick SYS_socket socket::socket, "", "noted, so that the socket's kind is known";

@@ -311,6 +311,7 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
         procmap_query: !without.has(Cap::ProcmapQuery),
         short_read: !without.has(Cap::ShortRead),
         resolve_cached: caps.resolve_cached && !without.has(Cap::ResolveCached),
+        ring_accept: !without.has(Cap::RingAccept),
         stack_slots: !without.has(Cap::StackSlots),
         epoll: caps.epoll,
         renew: caps.renew,

@@ -12,7 +12,7 @@ use crate::futexes::Futexes;
 use crate::green::masks::Masks;
 use crate::green::table::Table;
 use crate::green::{Green, GreenRef, State, Wake};
-use crate::offload::{Helpers, Pool};
+use crate::offload::{Acceptor, Helpers, Pool};
 use crate::reactor::Slots;
 use crate::remote::Remote;
 use crate::sys;
@@ -48,12 +48,13 @@ pub struct Runtime {
     pub remote: Remote<Green>,
     pub helpers: Helpers,
     pub pool: Pool,
+    pub acceptor: Acceptor,
     pub caps: Cell<Caps>,
     pub hooks: Cell<Option<Hooks>>,
     /// The doors are open: libc is rewritten and greens exist.
     pub active: AtomicBool,
     /// Numbers plus one, so that an all-zero `Runtime` is right and costs no file pages.
-    own_fds: [AtomicI32; 4],
+    own_fds: [AtomicI32; 5],
     /// The scheduler between its making at activation and its first run.
     boot: Cell<Option<Box<Scheduler>>>,
 }
@@ -77,10 +78,11 @@ pub static LICHEN_RUNTIME: Runtime = Runtime {
     remote: Remote::new(AtomicPtr::new(core::ptr::null_mut())),
     helpers: Helpers::new(),
     pool: Pool::new(),
+    acceptor: Acceptor::new(),
     caps: Cell::new(Caps::NONE),
     hooks: Cell::new(None),
     active: AtomicBool::new(false),
-    own_fds: [const { AtomicI32::new(0) }; 4],
+    own_fds: [const { AtomicI32::new(0) }; 5],
     boot: Cell::new(None),
 };
 
@@ -137,6 +139,16 @@ impl Runtime {
         self.own_fds[3].load(Ordering::Relaxed) - 1
     }
 
+    /// Notes the ring of the [`Acceptor`]; -1: it has none.
+    pub fn set_ring_fd(&self, fd: i32) {
+        self.own_fds[4].store(fd + 1, Ordering::Relaxed);
+    }
+
+    /// The ring of the [`Acceptor`], or -1.
+    pub fn ring_fd(&self) -> i32 {
+        self.own_fds[4].load(Ordering::Relaxed) - 1
+    }
+
     /// Is this descriptor ours, to be hidden from the program's close?
     pub fn is_own_fd(&self, fd: i32) -> bool {
         fd >= 0 && self.own_fds().contains(&fd)
@@ -150,7 +162,7 @@ impl Runtime {
     /// Takes back what was made for the scheduler: activation failed.
     pub fn drop_scheduler(&self) {
         drop(self.boot.take());
-        let [_, bell, clock, _] = self.own_fds();
+        let [_, bell, clock, ..] = self.own_fds();
         for fd in [bell, clock] {
             if fd >= 0 {
                 sys::close(fd);
@@ -164,7 +176,7 @@ impl Runtime {
     }
 
     /// Our descriptors.
-    pub fn own_fds(&self) -> [i32; 4] {
+    pub fn own_fds(&self) -> [i32; 5] {
         core::array::from_fn(|i| self.own_fds[i].load(Ordering::Relaxed) - 1)
     }
 }

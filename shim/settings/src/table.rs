@@ -78,7 +78,7 @@ pub static SETTINGS: &[Setting] = &[
         name: "LICHEN_WITHOUT",
         flag: Some("--without"),
         accepted: "a comma list of nowait, guard_install, epoll_pwait2, clone3, procmap_query, proc_mem, \
-                   vector_analysis, stack_slots, short_read, slices, fsgsbase, resolve_cached, user_dispatch",
+                   vector_analysis, stack_slots, short_read, slices, fsgsbase, resolve_cached, ring_accept, user_dispatch",
         default: "",
         help: "Act as if kernel or processor lacked these features, to try the fallback paths",
     },

@@ -31,12 +31,14 @@ pub enum Cap {
     Fsgsbase,
     /// `openat2` with `RESOLVE_CACHED`, Linux 5.12.
     ResolveCached,
+    /// `IORING_OP_ACCEPT` with `IORING_ACCEPT_DONTWAIT`, Linux 6.10.
+    RingAccept,
     /// `prctl(PR_SET_SYSCALL_USER_DISPATCH)`, Linux 5.11: the audit.
     UserDispatch,
 }
 
 impl Cap {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Nowait,
         Self::GuardInstall,
         Self::EpollPwait2,
@@ -49,6 +51,7 @@ impl Cap {
         Self::Slices,
         Self::Fsgsbase,
         Self::ResolveCached,
+        Self::RingAccept,
         Self::UserDispatch,
     ];
 
@@ -68,6 +71,7 @@ impl Cap {
             Self::Slices => "slices",
             Self::Fsgsbase => "fsgsbase",
             Self::ResolveCached => "resolve_cached",
+            Self::RingAccept => "ring_accept",
             Self::UserDispatch => "user_dispatch",
         }
     }

@@ -204,6 +204,7 @@ fn child(runtime: &Runtime) {
     runtime.remote.drain(|_, _| ());
     runtime.helpers.clear();
     runtime.pool.clear();
+    runtime.acceptor.clear(runtime);
     super::io::files::forget_work();
     super::signal::timers::clear();
     let tid = sys::gettid();

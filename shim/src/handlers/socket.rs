@@ -13,7 +13,7 @@ use crate::sockopt;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::{Wait, Wake};
 use lichen_runtime::park::{self, Deadline};
-use lichen_runtime::reactor::{READ, WRITE};
+use lichen_runtime::reactor::{READ, WRITE, Wakes};
 use lichen_runtime::sys;
 
 /// `accept(2)`.
@@ -26,9 +26,9 @@ pub fn accept4(frame: &mut Frame, runtime: &Runtime) -> Answer {
     take(frame, runtime, frame.r10 as i32)
 }
 
-/// Polls, then accepts. No O_NONBLOCK on a listener, ever. With one carrier nobody in this process
-/// can take the connection between the two steps; where another process can, a helper accepts, one for
-/// each listener. Of many who wait a connection wakes one, as in the kernel; it wakes the next.
+/// No O_NONBLOCK on a listener, ever. With one carrier nobody in this process can take the connection
+/// between two steps, so a listener of our own is polled, then accepted on; how it is where another process
+/// can, see [`take_shared`]. Of many who wait a connection wakes one, as in the kernel; it wakes the next.
 fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
     let fd = frame.fd();
     let kind = fds::kind(fd);
@@ -36,33 +36,62 @@ fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
     if !kind.is_socket() || flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
         return NATIVE;
     }
-    let wait = OnFd::new(runtime, fd, kind, READ).in_turn();
-    let shared = !fds::is_own(fd) && !fds::is_nonblocking(fd) && sockopt::is_listening(fd);
+    let wakes = match fds::is_own(fd) {
+        true => Wakes::OneHere,
+        false => Wakes::OneAnywhere,
+    };
+    let wait = OnFd::new(runtime, fd, kind, READ).waking(wakes);
     let answer = wait.run(|fd| {
-        let waits = || !fds::is_nonblocking(fd) && sockopt::is_listening(fd);
-        if !io::ready(fd, libc::POLLIN) && waits() {
-            return error(libc::EAGAIN);
+        let [_, address, len, ..] = frame.args();
+        let args = [fd as usize, address, len, flags as usize, 0, 0];
+        // Asked each time: another thread may fork while this one waits.
+        if !fds::is_own(fd) {
+            return take_shared(runtime, frame.number, args);
         }
-        let [_, address, len, flags, ..] = frame.args();
-        let args = [fd as usize, address, len, flags, 0, 0];
-        if shared {
-            if !runtime.slots.claim(fd) {
-                return error(libc::EAGAIN);
-            }
-            let answer = by_helper(runtime, frame.number, args);
-            runtime.slots.release(fd);
-            return answer;
+        if !returns_at_once(fd) {
+            return error(libc::EAGAIN);
         }
         // SAFETY: the program's own arguments.
         unsafe { kernel(frame.number, args) }
     });
-    if runtime.slots.has_waiters(wait.fd()) && io::ready(wait.fd(), libc::POLLIN) {
-        runtime.slots.wake_next(runtime, wait.fd());
+    let fd = wait.fd();
+    let slots = &runtime.slots;
+    // What a helper has just given up is registered for nobody: then the next one looks for himself.
+    if slots.has_waiters(fd) && (!slots.is_registered(fd) || io::ready(fd, libc::POLLIN)) {
+        slots.wake_next(runtime, fd);
     }
     if answer >= 0 {
         let nonblocking = flags & libc::SOCK_NONBLOCK != 0;
-        fds::accepted(answer as i32, wait.fd(), kind, nonblocking);
+        fds::accepted(answer as i32, fd, kind, nonblocking);
     }
+    answer
+}
+
+/// Does accept return at once, as far as this process can tell?
+fn returns_at_once(fd: i32) -> bool {
+    io::ready(fd, libc::POLLIN) || cannot_wait(fd)
+}
+
+fn cannot_wait(fd: i32) -> bool {
+    fds::is_nonblocking(fd) || !sockopt::is_listening(fd)
+}
+
+/// Another process can take the connection between looking and accepting. So a ring accepts without
+/// waiting; where there is none a helper accepts, one for each listener.
+fn take_shared(runtime: &Runtime, number: usize, args: [usize; 6]) -> Answer {
+    let fd = args[0] as i32;
+    if let Some(answer) = runtime.acceptor.accept(runtime, args) {
+        return answer;
+    }
+    if cannot_wait(fd) {
+        // SAFETY: the program's own arguments.
+        return unsafe { kernel(number, args) };
+    }
+    if !io::ready(fd, libc::POLLIN) || !runtime.slots.claim(fd) {
+        return error(libc::EAGAIN);
+    }
+    let answer = by_helper(runtime, number, args);
+    runtime.slots.release(fd);
     answer
 }
 

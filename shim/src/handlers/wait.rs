@@ -13,7 +13,7 @@ use core::cell::Cell;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::{Wait, Wake};
 use lichen_runtime::park::{self, Deadline};
-use lichen_runtime::reactor::READ;
+use lichen_runtime::reactor::{READ, Wakes};
 use lichen_runtime::sys;
 
 const WOULD_BLOCK: Answer = error(libc::EAGAIN);
@@ -71,8 +71,8 @@ pub struct OnFd<'a> {
     skips: bool,
     /// The end of the wait may come without an edge.
     looks: bool,
-    /// An edge is for one of the waiters only.
-    in_turn: bool,
+    /// For how many of the waiters an edge is.
+    wakes: Wakes,
     /// The call was seen to block (sockets settle that when it begins, see sock_write_iter).
     blocks: Cell<bool>,
     waited: Cell<bool>,
@@ -95,7 +95,7 @@ impl<'a> OnFd<'a> {
             socket: kind.is_socket(),
             skips: false,
             looks: interest != READ && matches!(kind, Kind::Stream | Kind::SeqPacket),
-            in_turn: false,
+            wakes: Wakes::All,
             blocks: Cell::new(false),
             waited: Cell::new(false),
             deadline: Cell::new(None),
@@ -108,12 +108,9 @@ impl<'a> OnFd<'a> {
         OnFd { skips, ..self }
     }
 
-    /// An edge wakes one waiter: for calls that wake the next one themselves if there is more.
-    pub fn in_turn(self) -> OnFd<'a> {
-        OnFd {
-            in_turn: true,
-            ..self
-        }
+    /// An edge wakes so many: where it is one, the call wakes the next one itself if there is more.
+    pub fn waking(self, wakes: Wakes) -> OnFd<'a> {
+        OnFd { wakes, ..self }
     }
 
     /// For a call that does not look at O_NONBLOCK.
@@ -216,7 +213,7 @@ impl OnFd<'_> {
             }
             self.waited.set(true);
             let (wake, again) =
-                park::wait_fd_as(self.runtime, fd, self.interest, until, self.in_turn);
+                park::wait_fd_as(self.runtime, fd, self.interest, until, self.wakes);
             if again >= 0 {
                 self.held.set(again);
             } else if fd == self.held.number {

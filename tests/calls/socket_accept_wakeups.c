@@ -1,0 +1,94 @@
+/* Eight processes, each with two threads in accept(2) on one listener: a connection wakes the one that gets it, and not all
+ * of them. Counted are the times that any kernel thread of theirs went to sleep.
+ */
+#include "check.h"
+
+#define PROCESSES 8
+#define CONNECTIONS 40
+/* Once natively; a kernel thread that accepts for another one has to wake it. All of them would be eight or more. */
+#define MOST_SLEEPS_EACH 4
+static int listener;
+
+static void *serves(void *arg)
+{
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        CHECK(fd >= 0);
+        CHECK_EQ(write(fd, "x", 1), 1);
+        CHECK_EQ(close(fd), 0);
+    }
+    return arg;
+}
+
+/* How often the kernel threads of a process went to sleep. */
+static long sleeps_of(pid_t pid)
+{
+    char name[300], line[200];
+    long sum = 0, count;
+    snprintf(name, sizeof name, "/proc/%d/task", pid);
+    DIR *tasks = opendir(name);
+    CHECK(tasks);
+    for (struct dirent *task; (task = readdir(tasks));) {
+        if (task->d_name[0] == '.')
+            continue;
+        snprintf(name, sizeof name, "/proc/%d/task/%s/status", pid, task->d_name);
+        FILE *status = fopen(name, "r");
+        if (!status)
+            continue;
+        while (fgets(line, sizeof line, status))
+            if (sscanf(line, "voluntary_ctxt_switches: %ld", &count) == 1)
+                sum += count;
+        fclose(status);
+    }
+    closedir(tasks);
+    return sum;
+}
+
+static long sleeps_of_all(const pid_t *children)
+{
+    long sum = 0;
+    sleep_ms(100);
+    for (int i = 0; i < PROCESSES; i++)
+        sum += sleeps_of(children[i]);
+    return sum;
+}
+
+static void one_connection(const struct sockaddr_in *address)
+{
+    char byte;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK_EQ(connect(fd, (const struct sockaddr *)address, sizeof *address), 0);
+    CHECK_EQ(read(fd, &byte, 1), 1);
+    CHECK_EQ(read(fd, &byte, 1), 0);
+    CHECK_EQ(close(fd), 0);
+}
+
+int main(void)
+{
+    struct sockaddr_in address;
+    pid_t children[PROCESSES];
+    listener = listen_tcp(&address, 64);
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        CHECK(children[i] >= 0);
+        if (children[i] == 0) {
+            start(serves, NULL);
+            serves(NULL);
+        }
+    }
+    for (int i = 0; i < 2 * PROCESSES; i++)
+        one_connection(&address);
+    long before = sleeps_of_all(children);
+    for (int i = 0; i < CONNECTIONS; i++)
+        one_connection(&address);
+    long sleeps = sleeps_of_all(children) - before;
+    if (getenv("SHOW_SLEEPS"))
+        dprintf(2, "%ld sleeps for %d connections\n", sleeps, CONNECTIONS);
+    for (int i = 0; i < PROCESSES; i++)
+        CHECK_EQ(kill(children[i], SIGKILL), 0);
+    for (int i = 0; i < PROCESSES; i++)
+        CHECK_EQ(wait_status(children[i]), SIGKILL);
+    CHECK(sleeps <= CONNECTIONS * MOST_SLEEPS_EACH);
+    printf("done\n");
+    return 0;
+}
