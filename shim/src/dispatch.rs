@@ -11,8 +11,8 @@ pub mod numbers;
 use crate::call::{self, Answer, Frame, NATIVE};
 use crate::doors::audit;
 use crate::handlers::{
-    exec, fd, fork, futex, futex_waitv, io, memory, message, offload, poll, ring, select, signal,
-    socket, thread, time, transfer,
+    clocks, exec, fd, fork, futex, futex_waitv, io, memory, message, offload, poll, ring, select,
+    signal, socket, thread, time, transfer,
 };
 use crate::trace;
 use core::sync::atomic::Ordering;
@@ -121,6 +121,8 @@ table! {
     Time {
         Cooperative SYS_nanosleep time::nanosleep, "a time", "";
         Cooperative SYS_clock_nanosleep time::clock_nanosleep, "a time", "a step of CLOCK_REALTIME during an absolute sleep is not noticed; other clocks than REALTIME and MONOTONIC are native";
+        Quick SYS_clock_gettime clocks::clock_gettime, "", "processor time of a thread is counted from the first question on; other clocks are native";
+        Quick SYS_clock_getres clocks::clock_getres, "", "knows the processor clocks of threads";
         Quick SYS_timer_create signal::timers::timer_create, "", "noted: timers that signal one thread";
         Quick SYS_timer_delete signal::timers::timer_delete, "", "noted";
     }

@@ -8,7 +8,7 @@
 
 use crate::doors::audit;
 use crate::doors::rewrite::{Job, text, unlisted};
-use crate::handlers::{fork, io, signal, thread};
+use crate::handlers::{clocks, fork, io, signal, thread};
 use crate::modules::{self, Module};
 use crate::{dispatch, fds, plans, stats, tcb, trace};
 use core::ffi::{c_char, c_int};
@@ -284,11 +284,28 @@ fn prepare() -> Result<Prepared, String> {
 }
 
 /// Modules of the program that are looked through for `syscall` instructions of their own. Not the
-/// vDSO, whose calls never wait, and not our own.
+/// vDSO, which comes by itself, and not our own.
 fn may_have_sites(module: &Module) -> bool {
-    let vdso = module.name.starts_with("linux-vdso");
     let own = module.contains(on_load as *const () as usize);
-    !vdso && !own && !module.is_libc() && !module.is_loader()
+    !module.is_vdso() && !own && !module.is_libc() && !module.is_loader()
+}
+
+/// The vDSO makes a system call for clocks that it cannot read itself, those of a thread's processor time among
+/// them. Rewrites it if the kernel lets us; nothing depends on that. Is each such call caught now?
+fn rewrite_vdso(may_write: bool) -> bool {
+    let modules = modules::all();
+    let Some(vdso) = modules.iter().find(|m| m.is_vdso()) else {
+        return true; // libc makes all of these calls
+    };
+    let Some(plan) = plan_of(vdso).ok().filter(|_| may_write) else {
+        return false;
+    };
+    let mut job = Job::new();
+    for text in vdso.text_ranges() {
+        job.add_other(vdso.base, text, &plan, dispatch::wants);
+    }
+    let complete = job.left == 0 && !job.jumps.is_empty();
+    complete && text::write_by_memory(job).is_ok()
 }
 
 fn plan_of(module: &Module) -> Result<Plan, String> {
@@ -348,6 +365,7 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
     crate::handlers::futex::set_foreign(foreign);
     text::write(job, !without.has(Cap::ProcMem)).map_err(String::from)?;
     // The doors are open from here on; nothing below can fail.
+    clocks::set_own(rewrite_vdso(!without.has(Cap::ProcMem)));
     thread::leave_rseq();
     // SAFETY: the worker is a static.
     unsafe { arch::wrgsbase((&raw const runtime.worker) as usize) };

@@ -55,6 +55,11 @@ impl Module {
         self.base != 0 && self.base == unsafe { libc::getauxval(libc::AT_BASE) } as usize
     }
 
+    /// Is this the kernel's own module, by which clocks are read without a system call?
+    pub fn is_vdso(&self) -> bool {
+        self.name.starts_with("linux-vdso")
+    }
+
     /// Does it contain this address?
     pub fn contains(&self, address: usize) -> bool {
         self.loads().any(|p| {

@@ -7,6 +7,7 @@
 //! * Functions that execute a program: see [`crate::follow`].
 #![allow(unsafe_code)]
 
+use crate::handlers::clocks;
 use crate::{follow, init};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -238,8 +239,8 @@ unsafe extern "C" fn execve_with_environment_behind(path: *const c_char, argv: S
     }
 }
 
-/// `pthread_getcpuclockid(3)`: the kernel has no CPU clock for a thread of ours, so the answer is
-/// that of the kernel thread that runs it.
+/// `pthread_getcpuclockid(3)`: where the vDSO could not be rewritten nobody tells us of the question for that clock, and
+/// the kernel has none for a thread of ours. Then the answer is that of the kernel thread that runs it.
 ///
 /// # Safety
 /// As libc's.
@@ -256,7 +257,7 @@ pub unsafe extern "C" fn pthread_getcpuclockid(
             core::mem::transmute(at);
         let error = next(thread, clock);
         // A thread's clock is the complement of its id, shifted by three (linux/posix-timers.h).
-        if error == 0 && !(*clock >> 3) as u32 >= 1 << 22 {
+        if error == 0 && !clocks::are_own() && !(*clock >> 3) as u32 >= 1 << 22 {
             *clock = libc::CLOCK_THREAD_CPUTIME_ID;
         }
         error

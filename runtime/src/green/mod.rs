@@ -112,6 +112,8 @@ pub struct Green {
     pub name: Cell<[u8; 16]>,
     /// Signals it waits for in sigwait(3): they come to it although it blocks them.
     pub sigwait: Cell<u64>,
+    /// Processor time it has used, in nanoseconds, as far as that is counted ([`crate::sched::Worker::charge`]).
+    pub cpu_ns: Cell<u64>,
 
     pub(crate) remote: Links<Green>,
 }
@@ -152,6 +154,7 @@ impl Green {
         self.start.set(0);
         self.frame.set(0);
         self.name.set([0; 16]);
+        self.cpu_ns.set(0);
     }
 
     /// Enters a state, noting when.

@@ -41,6 +41,9 @@ pub fn resume(runtime: &Runtime, green: GreenRef, serve: impl FnOnce(&mut Reques
         context::switch(green.context.get(), 0)
     };
     green.context.set(context);
+    if worker.counts_cpu.get() {
+        worker.charge(green);
+    }
     // SAFETY: `to_scheduler` passes the address of a request that lives on the suspended stack.
     serve(unsafe { &mut *(data as *mut Request<'_>) });
 }

@@ -39,6 +39,10 @@ pub struct Worker {
     pub parks: Cell<u64>,
     /// Each call is told of (`--trace`) or counted (an audit).
     pub watched: Cell<bool>,
+    /// The processor time of each green is counted: somebody has asked for one.
+    pub counts_cpu: Cell<bool>,
+    /// Processor time of this kernel thread that has been charged to greens, in nanoseconds.
+    pub charged_ns: Cell<u64>,
 }
 
 impl Worker {
@@ -58,7 +62,25 @@ impl Worker {
             calls: Cell::new(0),
             parks: Cell::new(0),
             watched: Cell::new(false),
+            counts_cpu: Cell::new(false),
+            charged_ns: Cell::new(0),
         }
+    }
+
+    /// Charges to `green` what this kernel thread has used since the last time: its own run, and what the scheduler did
+    /// before. So all shares together are the kernel thread's time. One system call; either side.
+    #[cold]
+    #[inline(never)]
+    pub fn charge(&self, green: GreenRef) {
+        let now = crate::sys::clock_ns(libc::CLOCK_THREAD_CPUTIME_ID);
+        let used = now.saturating_sub(self.charged_ns.replace(now));
+        green.cpu_ns.set(green.cpu_ns.get().saturating_add(used));
+    }
+
+    /// In the child of a fork: the kernel counts anew.
+    pub fn charge_anew(&self, green: GreenRef) {
+        self.charged_ns.set(0);
+        green.cpu_ns.set(0);
     }
 }
 

@@ -152,8 +152,6 @@ natives! {
     Time {
         Quick SYS_gettimeofday, "reads a clock";
         Quick SYS_time, "reads a clock";
-        Quick SYS_clock_gettime, "reads a clock";
-        Quick SYS_clock_getres, "reads a clock's resolution";
         Quick SYS_clock_settime, "sets a clock";
         Quick SYS_clock_adjtime, "sets a clock";
         Quick SYS_settimeofday, "sets a clock";

@@ -210,6 +210,7 @@ fn child(runtime: &Runtime) {
     let tid = sys::gettid();
     runtime.worker.tid.set(tid);
     runtime.worker.calls.set(0);
+    runtime.worker.charge_anew(green);
     green.tid.set(tid);
     green.is_first.set(true);
     super::names::name_process(green);

@@ -2,6 +2,7 @@
 //! straight-line code, `loop { try; park }`. Names are the kernel's: `handlers::io::read` is the
 //! program asking us, `runtime::sys` is us asking the kernel.
 
+pub mod clocks;
 pub mod comm;
 pub mod exec;
 pub mod fd;

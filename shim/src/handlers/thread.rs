@@ -40,6 +40,7 @@ pub fn adopt_first(runtime: &Runtime, offsets: tcb::Offsets, tid: u32, mask: u64
     green.clear_tid.set(arch::rdfsbase() + offsets.tid);
     green.enter(State::Running, Wait::Nothing, 0, 0);
     names::adopt(green);
+    runtime.worker.charge(green); // so its clock does not go back
     runtime.masks.add(mask);
     runtime.worker.kernel_mask.set(u64::MAX);
     let mut alternate = [0usize; 3];

@@ -6,7 +6,7 @@
 use super::actions;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
-use crate::handlers::kernel;
+use crate::handlers::{clocks, kernel};
 use core::cell::Cell;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::GreenRef;
@@ -25,11 +25,17 @@ unsafe impl Sync for Known {}
 
 static KNOWN: Known = Known([const { Cell::new((0, 0)) }; TIMERS]);
 
-/// `timer_create(2)`.
+/// `timer_create(2)`. On the processor clock of a thread of ours it counts the kernel thread's time.
 pub fn timer_create(frame: &mut Frame, runtime: &Runtime) -> Answer {
+    let clock = clocks::for_kernel(runtime, frame.rdi);
+    let native = || match clock == frame.rdi {
+        true => NATIVE,
+        // SAFETY: the program's own call, on another clock.
+        false => unsafe { kernel(frame.number, [clock, frame.rsi, frame.rdx, 0, 0, 0]) },
+    };
     // value, signal | notify, thread id
     let Ok(mut event) = user::read::<[u64; 8]>(frame.rsi) else {
-        return NATIVE;
+        return native();
     };
     let notify = (event[1] >> 32) as i32;
     let tid = event[2] as u32;
@@ -38,10 +44,10 @@ pub fn timer_create(frame: &mut Frame, runtime: &Runtime) -> Answer {
         .find(tid)
         .filter(|_| notify == libc::SIGEV_THREAD_ID)
     else {
-        return NATIVE;
+        return native();
     };
     event[1] = event[1] & 0xffff_ffff | (libc::SIGEV_SIGNAL as u64) << 32;
-    let args = [frame.rdi, event.as_ptr() as usize, frame.rdx, 0, 0, 0];
+    let args = [clock, event.as_ptr() as usize, frame.rdx, 0, 0, 0];
     // SAFETY: our copy of the event; the program's place for the id.
     let answer = unsafe { kernel(frame.number, args) };
     if answer == 0 {
