@@ -36,6 +36,7 @@ pub mod heap;
 pub mod log;
 
 pub mod arch;
+pub mod mutants;
 mod sync;
 pub mod sys;
 

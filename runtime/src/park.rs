@@ -174,6 +174,16 @@ pub fn wait_fds(
     )
 }
 
+/// Closes what was kept open for the caller's wait for several descriptors: those the program closed
+/// meanwhile. To be called when the caller has looked at them for the last time.
+pub fn release_held(runtime: &Runtime) {
+    if runtime.slots.held.get() != 0
+        && let Some(green) = runtime.worker.current.get()
+    {
+        serve(runtime, &mut |scheduler| scheduler.release_held(green));
+    }
+}
+
 /// Parks on an address. `Err` is what `check` said; `Ok` why it woke.
 ///
 /// # Errors

@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 use crate::green::{GreenRef, Wake};
+use crate::mutants::{Mutant, every, mutant};
 use crate::{Runtime, arch, sys};
 use core::cell::Cell;
 use core::ptr::null;
@@ -38,8 +39,8 @@ const PRIVATE: u8 = 16;
 const CLAIMED: u8 = 32;
 /// Registered with EPOLLEXCLUSIVE, for as long as somebody waits.
 const EXCLUSIVE: u8 = 64;
-/// Not an interest: what an edge says besides.
-const END: u8 = 8;
+/// The end of the stream in one direction or both, or an error.
+pub const END: u8 = 8;
 
 /// Descriptors beyond this number are not watched; calls on them stay native.
 const SLOTS_MAX: usize = 1 << 20;
@@ -115,6 +116,11 @@ impl FdWaiter {
         FdWaiter { wakes, ..self }
     }
 
+    /// Is `fd` a duplicate of our own?
+    pub fn is_private(&self) -> bool {
+        self.private.get()
+    }
+
     /// As one of several that the green waits for.
     pub fn one_of_many(self) -> FdWaiter {
         FdWaiter { many: true, ..self }
@@ -127,6 +133,8 @@ pub struct Slots {
     capacity: Cell<usize>,
     /// One more than the highest descriptor ever registered.
     end: Cell<i32>,
+    /// How many private duplicates the scheduler side holds for `park::release_held`.
+    pub held: Cell<usize>,
 }
 
 impl Slots {
@@ -136,6 +144,7 @@ impl Slots {
             base: Cell::new(null()),
             capacity: Cell::new(0),
             end: Cell::new(0),
+            held: Cell::new(0),
         }
     }
 
@@ -204,7 +213,8 @@ impl Slots {
     /// The descriptor is about to be closed or replaced: late events must find nobody.
     pub fn forget(&self, fd: i32) {
         if let Some(slot) = self.get(fd) {
-            slot.flags.set(0);
+            let stale = mutant(Mutant::StaleEpollEntry);
+            slot.flags.set(if stale { slot.flags.get() } else { 0 });
             slot.generation.set(slot.generation.get().wrapping_add(1));
         }
     }
@@ -251,6 +261,9 @@ impl Slots {
         // SAFETY: linked waiters are alive: their frames end only after `unlink`.
         while let Some(waiter) = unsafe { slot.waiters.get().as_ref() } {
             self.unlink(waiter);
+            if mutant(Mutant::DuplicateWaiterLost) {
+                continue;
+            }
             let to = sys::fcntl(from, libc::F_DUPFD_CLOEXEC, sys::descriptor_floor());
             let to = to.max(-1) as i32;
             waiter.fd.set(to);
@@ -285,25 +298,34 @@ impl Slots {
         done
     }
 
-    /// A waiter of several descriptors has woken: its private duplicate goes. Scheduler side.
-    pub fn close_private(&self, waiter: &FdWaiter) {
-        if waiter.private.replace(false) {
-            self.forget(waiter.fd.get());
-            sys::close(waiter.fd.get());
-        }
+    /// Closes a private duplicate whose wait is over.
+    pub fn close_private(&self, fd: i32) {
+        self.forget(fd);
+        sys::close(fd);
     }
 
+    /// Behind those that wait already: the first is tried first, as in the kernel's queues. The first
+    /// one's `prev` is the last one.
     fn link(&self, waiter: &FdWaiter) {
         let Some(slot) = self.get(waiter.fd.get()) else {
             return;
         };
-        waiter.prev.set(null());
-        waiter.next.set(slot.waiters.get());
+        waiter.next.set(null());
         // SAFETY: linked waiters are alive.
-        if let Some(first) = unsafe { slot.waiters.get().as_ref() } {
-            first.prev.set(waiter);
+        match unsafe { slot.waiters.get().as_ref() } {
+            Some(first) => {
+                let last = first.prev.replace(waiter);
+                waiter.prev.set(last);
+                // SAFETY: as above.
+                if let Some(last) = unsafe { last.as_ref() } {
+                    last.next.set(waiter);
+                }
+            }
+            None => {
+                waiter.prev.set(waiter);
+                slot.waiters.set(waiter);
+            }
         }
-        slot.waiters.set(waiter);
         waiter.linked.set(true);
     }
 
@@ -321,19 +343,25 @@ impl Slots {
     }
 
     fn take_out(&self, waiter: &FdWaiter) {
+        let Some(slot) = self.get(waiter.fd.get()) else {
+            return;
+        };
         let (prev, next) = (waiter.prev.get(), waiter.next.get());
-        // SAFETY: neighbours of a linked waiter are linked, so alive.
-        if let Some(next) = unsafe { next.as_ref() } {
-            next.prev.set(prev);
+        if core::ptr::eq(slot.waiters.get(), waiter) {
+            slot.waiters.set(next);
+        // SAFETY: neighbours of a linked waiter are linked, so alive; the first has no `next` to it.
+        } else if let Some(prev) = unsafe { prev.as_ref() } {
+            prev.next.set(next);
         }
+        // The next one's, or the first one's if this was the last.
+        let heir = if next.is_null() {
+            slot.waiters.get()
+        } else {
+            next
+        };
         // SAFETY: as above.
-        match unsafe { prev.as_ref() } {
-            Some(prev) => prev.next.set(next),
-            None => {
-                if let Some(slot) = self.get(waiter.fd.get()) {
-                    slot.waiters.set(next);
-                }
-            }
+        if let Some(heir) = unsafe { heir.as_ref() } {
+            heir.prev.set(prev);
         }
     }
 
@@ -383,6 +411,9 @@ impl Slots {
         // SAFETY: linked waiters are alive; unparked greens do not run before this returns.
         while let Some(waiter) = unsafe { at.as_ref() } {
             at = waiter.next.get();
+            if mutant(Mutant::DroppedWake) && every(3) {
+                continue;
+            }
             if waiter.interest & said != 0 && waiter.wakes == Wakes::All {
                 runtime.unpark(waiter.green, Wake::Ready);
             }
@@ -396,16 +427,12 @@ impl Slots {
     pub fn wake_next(&self, runtime: &Runtime, fd: i32) {
         let Some(slot) = self.get(fd) else { return };
         let mut at = slot.waiters.get();
-        let mut longest = None;
         // SAFETY: linked waiters are alive; unparked greens do not run before this returns.
         while let Some(waiter) = unsafe { at.as_ref() } {
-            at = waiter.next.get();
             if waiter.wakes != Wakes::All {
-                longest = Some(waiter.green);
+                return runtime.unpark(waiter.green, Wake::Ready);
             }
-        }
-        if let Some(green) = longest {
-            runtime.unpark(green, Wake::Ready);
+            at = waiter.next.get();
         }
     }
 
@@ -606,6 +633,9 @@ impl Reactor {
 /// What an edge says, in our bits.
 fn said_by(event: &mio::event::Event) -> u8 {
     let bit = |yes: bool, bit: u8| if yes { bit } else { 0 };
+    if mutant(Mutant::PollMissesHangup) && event.is_read_closed() {
+        return 0;
+    }
     let gone = event.is_error() || event.is_read_closed() && event.is_write_closed();
     bit(gone, READ | WRITE | URGENT)
         | bit(event.is_readable() || event.is_read_closed(), READ)

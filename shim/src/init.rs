@@ -158,6 +158,10 @@ fn load(entries: Vec<&'static [u8]>) -> &'static Loaded {
                 .find_map(|e| e.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
             Some(OsString::from_vec(value.to_vec()))
         };
+        #[cfg(feature = "mutants")]
+        lichen_runtime::mutants::choose(
+            &get("LICHEN_MUTANT").unwrap_or_default().to_string_lossy(),
+        );
         let cache = match &settings.cache_dir {
             Some(dir) => Some(PathBuf::from(OsString::from_vec(dir.clone()))),
             None => cache::default_dir(get),

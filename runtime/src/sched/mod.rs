@@ -36,6 +36,9 @@ pub struct Scheduler {
     many: BTreeMap<usize, Box<[FdWaiter]>>,
     /// The same for several addresses.
     addresses: BTreeMap<usize, Box<[Waiter]>>,
+    /// Private duplicates of what the program closed while a green waited for several descriptors: the
+    /// description lives until that green has looked, as natively.
+    held: Vec<(GreenRef, i32)>,
 }
 
 impl Scheduler {
@@ -51,6 +54,7 @@ impl Scheduler {
             timers: Timers::new(),
             many: BTreeMap::new(),
             addresses: BTreeMap::new(),
+            held: Vec::new(),
         })
     }
 
@@ -303,8 +307,24 @@ impl Scheduler {
         let waiters = self.many.remove(&core::ptr::from_ref(green).addr());
         for waiter in waiters.iter().flatten() {
             self.runtime.slots.unlink(waiter);
-            self.runtime.slots.close_private(waiter);
+            if waiter.is_private() {
+                self.held.push((green, waiter.fd.get()));
+            }
         }
+        self.runtime.slots.held.set(self.held.len());
+    }
+
+    /// Closes the private duplicates that a wait for several descriptors of this green left.
+    pub fn release_held(&mut self, green: GreenRef) {
+        let slots = &self.runtime.slots;
+        self.held.retain(|&(owner, fd)| {
+            let keep = !core::ptr::eq(owner, green);
+            if !keep {
+                slots.close_private(fd);
+            }
+            keep
+        });
+        slots.held.set(self.held.len());
     }
 
     fn end(&mut self, green: GreenRef) {
@@ -333,6 +353,8 @@ impl Scheduler {
         self.timers.clear();
         self.many.clear();
         self.addresses.clear();
+        self.held.clear();
+        self.runtime.slots.held.set(0);
         self.runtime.slots.clear();
         let caps = self.runtime.caps.get();
         let old = self.runtime.own_fds();

@@ -11,11 +11,12 @@ use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
 use lichen_runtime::Runtime;
+use lichen_runtime::mutants::{Mutant, mutant};
 use lichen_runtime::sys;
 
 /// Before the number `fd` is closed or replaced.
 fn retire(runtime: &Runtime, fd: i32) {
-    let waited = runtime.slots.has_waiters(fd);
+    let waited = runtime.slots.has_waiters(fd) && !mutant(Mutant::WrongGreenAfterReuse);
     if runtime.slots.is_registered(fd) && (waited || !fds::is_own(fd)) {
         let args = [
             runtime.epoll_fd() as usize,

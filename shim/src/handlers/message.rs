@@ -61,7 +61,7 @@ pub fn recvmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
 
 fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer {
     let kind = fds::kind(fd);
-    if !kind.is_socket() || flags & io::NEVER_WAITS != 0 {
+    if !kind.is_socket() || io::never_waits(kind, flags) {
         return NATIVE;
     }
     let wait = OnFd::new(runtime, fd, kind, READ);
@@ -225,6 +225,10 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
             Err(_) => return error(libc::EFAULT),
         },
     };
+    // What went wrong since the last call comes first (do_recvmmsg).
+    if let Some(error) = sockopt::take_error(fd) {
+        return error;
+    }
     let mut flags = flags;
     let one = &mut |message: usize| {
         let once = flags & !(libc::MSG_WAITFORONE as usize);
@@ -269,7 +273,11 @@ pub fn sendmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         NATIVE => call_with(libc::SYS_sendmsg, fd, message, flags),
         sent => sent,
     };
-    one_by_one(vector, count, one, &|_| false)
+    // A message that was sent in part is the last one.
+    one_by_one(vector, count, one, &|message| {
+        let sent = word(message, MMSG_LEN) & 0xffff_ffff;
+        sent < io::length(word(message, IOV), word(message, IOV_LEN))
+    })
 }
 
 /// May a call with several messages be made one message at a time, by calls of number `single`?

@@ -15,8 +15,9 @@ use crate::call::{Answer, Frame, NATIVE, RESTART, RESTART_NO_HANDLER, error};
 use crate::fds::Kind;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::Wake;
+use lichen_runtime::mutants::{Mutant, mutant};
 use lichen_runtime::park::{self, Deadline};
-use lichen_runtime::reactor::{READ, URGENT, WRITE};
+use lichen_runtime::reactor::{END, READ, URGENT, WRITE};
 use lichen_runtime::sys;
 
 const MS: u64 = 1_000_000;
@@ -35,23 +36,35 @@ pub fn until_ready(
     if first != 0 || timeout == Some(0) {
         return first;
     }
-    let deadline = timeout.map_or(Deadline::Never, after);
-    loop {
+    let deadline = timeout.map_or(Deadline::Never, within);
+    let answer = loop {
         let wake = park::wait_fds(runtime, count, watch, deadline);
         let answer = ask();
         if answer != 0 || wake == Wake::TimedOut {
-            return answer;
+            break answer;
         }
         // A signal that went to another thread does not end it, nor begin its time anew.
         if wake == Wake::Interrupted && notes::any_for_current(runtime) {
-            return RESTART_NO_HANDLER;
+            break RESTART_NO_HANDLER;
         }
-    }
+    };
+    park::release_held(runtime);
+    answer
+}
+
+/// The end of a time-out.
+fn within(ns: u64) -> Deadline {
+    after(if mutant(Mutant::EarlyTimeout) {
+        ns / 2
+    } else {
+        ns
+    })
 }
 
 fn interest(events: i16) -> u8 {
-    let mut interest = 0;
-    if events & (libc::POLLIN | libc::POLLRDNORM | libc::POLLRDBAND | libc::POLLRDHUP) != 0 {
+    // Errors and hang-ups are always reported.
+    let mut interest = END;
+    if events & (libc::POLLIN | libc::POLLRDNORM | libc::POLLRDBAND) != 0 {
         interest |= READ;
     }
     if events & (libc::POLLOUT | libc::POLLWRNORM | libc::POLLWRBAND) != 0 {
@@ -60,12 +73,7 @@ fn interest(events: i16) -> u8 {
     if events & libc::POLLPRI != 0 {
         interest |= URGENT;
     }
-    // Errors and hang-ups are always reported; the reactor tells them as reads and writes.
-    if interest == 0 {
-        READ | WRITE
-    } else {
-        interest
-    }
+    interest
 }
 
 fn poll_for(runtime: &Runtime, list: usize, count: usize, timeout: Option<u64>) -> Answer {
@@ -146,7 +154,7 @@ fn epoll_for(
         return first;
     }
     // One call, one instance, whatever becomes of its number meanwhile.
-    let deadline = timeout.map_or(Deadline::Never, after);
+    let deadline = timeout.map_or(Deadline::Never, within);
     let wait = OnFd::new(runtime, fd, Kind::Polled, READ).until(deadline);
     let answer = wait.run(|fd| match ask(fd) {
         0 => NOTHING,

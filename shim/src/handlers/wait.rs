@@ -6,12 +6,14 @@
 //! meanwhile), whether the call blocks, and the moment its time-out ends.
 
 use super::signal::notes;
+use super::time::after;
 use crate::call::{Answer, NATIVE, RESTART, error};
 use crate::fds::{self, Kind};
 use crate::sockopt;
 use core::cell::Cell;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::{Wait, Wake};
+use lichen_runtime::mutants::{Mutant, mutant};
 use lichen_runtime::park::{self, Deadline};
 use lichen_runtime::reactor::{READ, Wakes};
 use lichen_runtime::sys;
@@ -68,6 +70,7 @@ pub struct OnFd<'a> {
     interest: u8,
     /// SO_RCVTIMEO and SO_SNDTIMEO apply.
     socket: bool,
+    kind: Kind,
     skips: bool,
     /// The end of the wait may come without an edge.
     looks: bool,
@@ -76,6 +79,8 @@ pub struct OnFd<'a> {
     /// The call was seen to block (sockets settle that when it begins, see sock_write_iter).
     blocks: Cell<bool>,
     waited: Cell<bool>,
+    /// A signal for this thread ended a wait, and what there was to take was taken: no further wait.
+    signalled: Cell<bool>,
     /// When the socket's time-out ends; `None` until the first wait.
     deadline: Cell<Option<Deadline>>,
 }
@@ -93,11 +98,13 @@ impl<'a> OnFd<'a> {
             },
             interest,
             socket: kind.is_socket(),
+            kind,
             skips: false,
             looks: interest != READ && matches!(kind, Kind::Stream | Kind::SeqPacket),
             wakes: Wakes::All,
             blocks: Cell::new(false),
             waited: Cell::new(false),
+            signalled: Cell::new(false),
             deadline: Cell::new(None),
         }
     }
@@ -151,7 +158,7 @@ impl OnFd<'_> {
         }
         let nonblocking = fds::is_nonblocking(self.fd());
         self.blocks.set(self.socket && !nonblocking);
-        nonblocking
+        nonblocking && !mutant(Mutant::NonblockIgnored)
     }
 
     /// Runs `attempt` (with the descriptor to use) until it does not say EAGAIN.
@@ -179,10 +186,12 @@ impl OnFd<'_> {
             return deadline;
         }
         let fd = self.fd();
-        let timed = self.socket && fds::may_be_timed(fd);
+        let ignored = self.interest == READ && mutant(Mutant::SkippedReceiveTimeout);
+        let timed = self.socket && fds::may_be_timed(fd) && !ignored;
         let timeout = timed.then(|| sockopt::timeout(fd, self.interest != READ));
         let deadline = match timeout.flatten() {
-            Some(ns) => Deadline::At(sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_add(ns)),
+            Some(ns) if mutant(Mutant::EarlyTimeout) => after(ns / 2),
+            Some(ns) => after(ns),
             None => Deadline::Never,
         };
         self.deadline.set(Some(deadline));
@@ -202,11 +211,24 @@ impl OnFd<'_> {
         }
     }
 
+    /// A datagram socket that was shut down for reading says EAGAIN when asked not to wait, but the plain
+    /// call does not wait: it gives 0 (__skb_wait_for_more_packets).
+    fn reads_nothing_more(&self, fd: i32) -> bool {
+        let reads = self.interest == READ && self.kind == Kind::Datagram && fd == self.held.number;
+        reads && sockopt::state(fd, libc::POLLRDHUP) & libc::POLLRDHUP != 0
+    }
+
     fn wait_and_try(&self, attempt: &mut dyn FnMut(i32) -> Answer) -> Answer {
         let deadline = self.deadline();
         let mut look_ns = LOOK_NS;
         loop {
             let fd = self.fd();
+            if self.reads_nothing_more(fd) {
+                return NATIVE;
+            }
+            if self.signalled.get() && notes::any_for_current(self.runtime) {
+                return interrupted(deadline);
+            }
             let (until, last) = self.next_look(deadline, &mut look_ns);
             if self.interest == READ {
                 self.runtime.slots.drained(fd);
@@ -222,18 +244,29 @@ impl OnFd<'_> {
                 let pause = Deadline::In(RETRY_NS);
                 park::sleep(self.runtime, Wait::Descriptor, fd as u64, pause);
             }
+            self.signalled
+                .set(wake == Wake::Interrupted && notes::any_for_current(self.runtime));
             // As in the kernel, what there is to take comes before a signal or the time-out.
             let answer = attempt(self.fd());
             if answer != WOULD_BLOCK || last && wake == Wake::TimedOut {
                 return answer;
             }
             // A signal that woke this call and went to another thread does not end it.
-            if wake == Wake::Interrupted && notes::any_for_current(self.runtime) {
-                return match deadline {
-                    Deadline::Never => RESTART,
-                    _ => error(libc::EINTR),
-                };
+            if self.signalled.get() {
+                // A write to a pipe looks at O_NONBLOCK whenever it wakes.
+                if self.kind == Kind::Pipe && self.interest != READ && self.is_nonblocking() {
+                    return answer;
+                }
+                return interrupted(deadline);
             }
         }
+    }
+}
+
+/// signal(7): with a time-out a call says EINTR, else it may begin again.
+fn interrupted(deadline: Deadline) -> Answer {
+    match deadline {
+        Deadline::Never => RESTART,
+        _ => error(libc::EINTR),
     }
 }

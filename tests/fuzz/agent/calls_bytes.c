@@ -45,9 +45,10 @@ static void read_(struct worker *w, const int *a) {
     tell_bytes(w, w->result, len);
 }
 
-// TCP decides by window and segments how much fits.
+// TCP decides by window and segments how much fits, a pipe by how a vector falls on its pages.
 static bool in_part(const struct worker *w, size_t len) {
-    return !strcmp(w->kind, "tcp") && w->result > 0 && (size_t)w->result < len;
+    bool vector = !strcmp(w->step->call->name, "writev") && !strcmp(w->kind, "pipe-w");
+    return (vector || !strcmp(w->kind, "tcp")) && w->result > 0 && (size_t)w->result < len;
 }
 
 static void write_(struct worker *w, const int *a) {

@@ -32,8 +32,9 @@ static bool number_is_open(int fd) {
 static bool may_join(const struct step *s, const struct worker *other) {
     const struct slot *slot = &slots[s->arguments[0]];
     if (other->description != slot->description || direction(other->step) != direction(s)) return true;
-    // Stream sockets wake all, the last one first.
-    bool streams = !strcmp(slot->kind, "unix-stream") || !strcmp(slot->kind, "tcp") || !strcmp(slot->kind, "passed");
+    // Streams, eventfds and timers wake all who read, and chance decides.
+    bool streams = !strcmp(slot->kind, "unix-stream") || !strcmp(slot->kind, "tcp") || !strcmp(slot->kind, "passed") ||
+                   !strcmp(slot->kind, "eventfd") || !strcmp(slot->kind, "timerfd");
     bool once = takes_once(s) && takes_once(other->step) && !streams;
     return once && other->fd == slot->fd && number_is_open(other->fd);
 }
@@ -54,16 +55,19 @@ static bool asks_about(const struct step *s, int description) {
 // Taking from what another thread polls: who of the two comes first is chance.
 static bool may_disturb(const struct step *s, const struct worker *other) {
     int mine = slots[s->arguments[0]].description;
-    if (direction(s) == 'r') return !asks_about(other->step, mine);
-    if (direction(other->step)) return !asks_about(s, other->description);
-    // Two in one epoll instance: the kernel wakes the last one first.
-    if (is(s, "ewait") && is(other->step, "ewait")) return other->description != mine;
     // Looked at from time to time only: a full backlog, a local stream that is full and then shut down.
     bool ends = is(s, "shutdown") || is(s, "close") || is(s, "dup");
     if (ends && is(other->step, "connect")) return false;
     if (is(s, "shutdown") && direction(other->step) == 'w' && begins(other->kind, "unix")) return false;
     // O_NONBLOCK set under a call counts natively for the one and not for the other.
     if (is(s, "nonblock") && other->description == mine) return false;
+    // How much TCP has taken from a writer that waits is its affair, so read little of it.
+    bool takes_much = direction(s) == 'r' && s->arguments[1] > 4097 && !strcmp(slots[s->arguments[0]].kind, "tcp");
+    if (takes_much && direction(other->step) == 'w' && !strcmp(other->kind, "tcp")) return false;
+    if (direction(s) == 'r') return !asks_about(other->step, mine);
+    if (direction(other->step)) return !asks_about(s, other->description);
+    // Two in one epoll instance: the kernel wakes the last one first.
+    if (is(s, "ewait") && is(other->step, "ewait")) return other->description != mine;
     // A new size wakes whoever polls the pipe, with nothing to tell.
     if (is(s, "option") && s->arguments[1] == 6) return !is(other->step, "poll") && !is(other->step, "select");
     return true;

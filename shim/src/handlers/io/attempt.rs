@@ -8,6 +8,7 @@ use crate::abi::forbidden::forbids;
 use crate::call::{Answer, error};
 use crate::fds;
 use crate::handlers::kernel;
+use lichen_runtime::mutants::{Mutant, mutant};
 
 /// The flag of a socket call that is not to wait.
 pub const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
@@ -88,6 +89,13 @@ pub fn send(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
     if forbids(libc::SYS_sendto) {
         return send_otherwise(fd, buffer, len);
     }
+    let quiet = mutant(Mutant::LostSigpipe);
+    let flags = flags
+        | if quiet {
+            libc::MSG_NOSIGNAL as usize
+        } else {
+            0
+        };
     // SAFETY: the program's buffer.
     unsafe {
         kernel(

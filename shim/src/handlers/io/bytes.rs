@@ -1,15 +1,20 @@
 //! One buffer: read, write, recvfrom, sendto.
 #![allow(unsafe_code)]
 
-use super::attempt::{CHUNK, DONTWAIT, NO_NOWAIT, nowait_one, polled, polled_flags, receive, send};
+use super::attempt::{
+    CHUNK, DONTWAIT, NO_NOWAIT, nowait_one, polled, polled_flags, ready, receive, send,
+};
 use super::files;
 use super::positioned::HERE;
-use super::stream::{Fill, NEVER_WAITS, send_datagram, whole};
+use super::stream::{Fill, never_waits, send_datagram, whole};
+use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE};
 use crate::fds::{self, Kind};
+use crate::handlers::offload::by_helper;
 use crate::handlers::wait::OnFd;
 use crate::handlers::{kernel, message};
 use lichen_runtime::Runtime;
+use lichen_runtime::mutants::{Mutant, mutant};
 use lichen_runtime::reactor::{READ, WRITE};
 
 /// eventfd, timerfd and signalfd give eight bytes or more at once, or EINVAL.
@@ -27,6 +32,10 @@ fn note_short(runtime: &Runtime, fd: i32, trusted: bool, got: Answer, asked: usi
 pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, buffer, len) = (frame.fd(), frame.rsi, frame.rdx);
     let kind = fds::kind(fd);
+    if mutant(Mutant::ZeroReadBlocks) && len == 0 && kind != Kind::File {
+        let wait = OnFd::new(runtime, fd, kind, READ);
+        return wait.run(|fd| polled(fd, libc::POLLIN, frame.number, frame.args()));
+    }
     if len == 0 {
         return NATIVE;
     }
@@ -106,10 +115,21 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
             answer
         }
         Kind::Polled if len != 0 => write_polled(&wait, buffer, len, 0),
-        Kind::Event => {
-            wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_write as usize, frame.args()))
-        }
+        Kind::Event => write_event(frame, runtime, &wait),
         _ => NATIVE,
+    }
+}
+
+/// An eventfd takes 1 when poll(2) says so. More may not fit all the same, and others of this kind say
+/// EINVAL without being ready: a helper makes those calls.
+fn write_event(frame: &Frame, runtime: &Runtime, wait: &OnFd<'_>) -> Answer {
+    if frame.rdx < EVENT || wait.is_nonblocking() {
+        return NATIVE;
+    }
+    match user::read::<u64>(frame.rsi) {
+        Ok(0 | 1) if ready(frame.fd(), libc::POLLOUT) => NATIVE,
+        Ok(_) => by_helper(runtime, frame.number, frame.args()),
+        Err(_) => NATIVE,
     }
 }
 
@@ -136,9 +156,12 @@ pub fn write_polled(wait: &OnFd<'_>, buffer: usize, len: usize, flags: usize) ->
 
 /// `recvfrom(2)`, and `recv(3)`.
 pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    let (fd, flags) = (frame.fd(), frame.r10);
+    let (fd, mut flags) = (frame.fd(), frame.r10);
     let kind = fds::kind(fd);
-    if !kind.is_socket() || flags & NEVER_WAITS != 0 {
+    if kind == Kind::Datagram && mutant(Mutant::DatagramNotTruncated) {
+        flags |= libc::MSG_TRUNC as usize;
+    }
+    if !kind.is_socket() || never_waits(kind, flags) {
         return NATIVE;
     }
     let plain = flags & !(libc::MSG_NOSIGNAL | libc::MSG_WAITALL) as usize == 0;
@@ -165,6 +188,23 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
     };
     if fill.peeks() {
         return fill.peek(|fd| attempt(fd, buffer, len));
+    }
+    // Passed descriptors, which a plain recv throws away, end a read of a local stream.
+    if kind == Kind::Stream && flags & libc::MSG_WAITALL as usize != 0 && address == 0 {
+        let mut ends = false;
+        let flags = flags | DONTWAIT;
+        let first = wait.run(|fd| {
+            let (got, last) = message::receive_piece(fd, buffer, len, flags, &mut [0; 3]);
+            ends = last;
+            got
+        });
+        if ends || fill.is_enough(first) {
+            return first;
+        }
+        return fill.go_on(first, &mut |fd, done| {
+            let (at, left) = (buffer + done, len - done);
+            message::receive_piece(fd, at, left, flags, &mut [0; 3])
+        });
     }
     let first = wait.run(|fd| attempt(fd, buffer, len));
     note_short(runtime, fd, trusted, first, len);

@@ -21,5 +21,5 @@ mod vectors;
 pub use attempt::ready;
 pub use bytes::{read, recvfrom, sendto, write};
 pub use positioned::{HERE, pread64, preadv, preadv2, pwrite64, pwritev, pwritev2};
-pub use stream::{Fill, NEVER_WAITS, send_datagram, send_part};
+pub use stream::{Fill, never_waits, send_datagram, send_part};
 pub use vectors::{finish_vector, length, readv, rest_of, writev};

@@ -14,14 +14,19 @@ use crate::handlers::wait::OnFd;
 use crate::sockopt;
 use core::cell::Cell;
 use lichen_runtime::Runtime;
+use lichen_runtime::mutants::{Mutant, mutant};
 
 const AGAIN: Answer = error(libc::EAGAIN);
 const BROKEN: Answer = error(libc::EPIPE);
 const NOSIGNAL: usize = libc::MSG_NOSIGNAL as usize;
 const PEEK: usize = libc::MSG_PEEK as usize;
 const WAITALL: usize = libc::MSG_WAITALL as usize;
-/// Reads that never wait, whatever the descriptor says.
-pub const NEVER_WAITS: usize = DONTWAIT | libc::MSG_ERRQUEUE as usize | libc::MSG_OOB as usize;
+/// Does a read with these flags never wait, whatever the descriptor says? (Datagram sockets do not know
+/// MSG_OOB, and wait as without it.)
+pub fn never_waits(kind: Kind, flags: usize) -> bool {
+    let urgent = if kind.is_stream() { libc::MSG_OOB } else { 0 };
+    flags & (DONTWAIT | (libc::MSG_ERRQUEUE | urgent) as usize) != 0
+}
 
 /// One attempt to send, after `done` bytes of the same call: `call` gets more flags for it.
 pub fn send_part(
@@ -62,11 +67,13 @@ pub fn whole(
             })
         });
         if answer <= 0 {
-            return if done > 0 { done as Answer } else { answer };
+            let told = done > 0 && !mutant(Mutant::ErrorAfterPartialWrite);
+            return if told { done as Answer } else { answer };
         }
         done += answer as usize;
+        let short = kind == Kind::Pipe && mutant(Mutant::ShortPipeWrite);
         // A non-blocking descriptor gives what fits at once.
-        if done >= len || wait.is_nonblocking() {
+        if done >= len || wait.is_nonblocking() || short {
             return done as Answer;
         }
         if kind == Kind::Stream {
@@ -123,7 +130,9 @@ impl Fill<'_, '_> {
     #[inline(always)]
     pub fn is_enough(&self, got: Answer) -> bool {
         got <= 0 || got as usize >= self.len || {
-            self.flags & WAITALL == 0 && got as usize >= fds::low_water(self.wait.fd(), self.len)
+            mutant(Mutant::LostWaitallTail)
+                || self.flags & WAITALL == 0
+                    && got as usize >= fds::low_water(self.wait.fd(), self.len)
         }
     }
 
@@ -160,7 +169,7 @@ impl Fill<'_, '_> {
     }
 
     fn at_mark(&self) -> bool {
-        self.kind == Kind::Tcp && sockopt::at_mark(self.wait.fd())
+        self.kind.is_stream() && sockopt::at_mark(self.wait.fd())
     }
 
     /// MSG_PEEK over TCP waits until there is enough; `peek` looks once. Over AF_UNIX any byte will do.

@@ -11,6 +11,7 @@ use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
 use crate::handlers::message;
+use crate::handlers::offload::by_helper;
 use crate::handlers::wait::OnFd;
 use lichen_runtime::Runtime;
 use lichen_runtime::reactor::{READ, WRITE};
@@ -81,7 +82,7 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
     let wait = OnFd::new(runtime, fd, kind, WRITE);
     let first = match kind {
-        Kind::Polled | Kind::Event => return write_vector_polled(frame, &wait, kind),
+        Kind::Polled | Kind::Event => return write_vector_polled(frame, runtime, &wait, kind),
         Kind::Tcp | Kind::Stream
             if asks_for_bytes(vector, count) && !forbids(libc::SYS_sendmsg) =>
         {
@@ -125,7 +126,10 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
     finish_vector(&wait, kind, vector, count, first as usize, 0)
 }
 
-fn write_vector_polled(frame: &Frame, wait: &OnFd<'_>, kind: Kind) -> Answer {
+fn write_vector_polled(frame: &Frame, runtime: &Runtime, wait: &OnFd<'_>, kind: Kind) -> Answer {
+    if kind == Kind::Event && !wait.is_nonblocking() {
+        return by_helper(runtime, frame.number, frame.args()); // as in `bytes::write_event`
+    }
     if kind == Kind::Event || wait.is_nonblocking() {
         return wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_writev as usize, frame.args()));
     }

@@ -26,6 +26,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use lichen_runtime::green::masks::{ALL, bit};
 use lichen_runtime::green::{GreenRef, State};
+use lichen_runtime::mutants::{Mutant, mutant};
 use lichen_runtime::sched::runtime;
 use lichen_runtime::sched::worker::INSIDE_LENT;
 use lichen_runtime::{Runtime, arch, sys};
@@ -186,7 +187,12 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
 fn directed(runtime: &Runtime, signal: i32, info: &Info) -> Option<GreenRef> {
     const SI_TKILL: i32 = -6;
     const SI_KERNEL: i32 = 0x80;
+    // SIGPIPE and SIGXFSZ that the kernel raises look as if the process had sent them to itself; they are for
+    // the thread that made the call.
+    const SI_USER: i32 = 0;
+    let raised = matches!(signal, libc::SIGPIPE | libc::SIGXFSZ);
     match info[1] as u32 as i32 {
+        SI_USER if raised && info[2] as u32 == sys::getpid() => runtime.worker.current.get(),
         SI_KERNEL if signal == libc::SIGPROF || signal == libc::SIGVTALRM => {
             // Also while it is just being taken off for the end of its slice; a thread that ended is none.
             let running = |green: &GreenRef| green.state.get() == State::Running;
@@ -351,7 +357,11 @@ fn again(frame: &mut Frame) {
 /// EINTR.
 fn settle_result(frame: &mut Frame, action: &actions::Action) {
     match frame.rax as isize {
-        call::RESTART if action.flags & libc::SA_RESTART as u64 != 0 => again(frame),
+        call::RESTART
+            if action.flags & libc::SA_RESTART as u64 != 0 || mutant(Mutant::AlwaysRestarted) =>
+        {
+            again(frame);
+        }
         call::RESTART | call::RESTART_NO_HANDLER => frame.rax = call::error(libc::EINTR) as usize,
         _ => {}
     }
