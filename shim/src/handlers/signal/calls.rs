@@ -294,7 +294,7 @@ fn send(runtime: &Runtime, target: GreenRef, note: &Note) -> Answer {
     if !notes::tell(note) {
         return error(libc::EAGAIN);
     }
-    if !blocked {
+    if !blocked || target.sigwait.get() & bit(signal) != 0 {
         notes::poke(runtime, target);
     }
     0
