@@ -53,14 +53,9 @@ static void visits(const struct sockaddr_in *address)
     }
 }
 
-int main(void)
+/* Processes that take whatever they can, in place of the caller's threads. */
+static void let_thieves_in(pid_t *thieves)
 {
-    struct sockaddr_in address;
-    pid_t thieves[THIEVES];
-    struct sigaction action = {.sa_handler = handler};
-    struct timeval limit = {.tv_usec = 20000};
-    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
-    listener = listen_tcp(&address, 64);
     for (int i = 0; i < THIEVES; i++) {
         thieves[i] = fork();
         CHECK(thieves[i] >= 0);
@@ -68,9 +63,11 @@ int main(void)
             for (;;)
                 serve(accept(listener, NULL, NULL));
     }
-    ticker_start();
-    pthread_t acceptor = start(accepts, NULL);
-    visits(&address);
+}
+
+static void steal_from(pthread_t acceptor, const pid_t *thieves, const struct sockaddr_in *address)
+{
+    visits(address);
     wait_ticks(5);
     CHECK_EQ(fcntl(listener, F_GETFL) & O_NONBLOCK, 0);
     while (!atomic_load(&interrupted)) {
@@ -82,8 +79,31 @@ int main(void)
         CHECK_EQ(kill(thieves[i], SIGKILL), 0);
         CHECK_EQ(wait_status(thieves[i]), SIGKILL);
     }
+}
+
+int main(void)
+{
+    struct sockaddr_in address;
+    pid_t thieves[THIEVES];
+    struct sigaction action = {.sa_handler = handler};
+    struct timeval limit = {.tv_usec = 20000};
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+
+    listener = listen_tcp(&address, 64);
+    let_thieves_in(thieves);
+    ticker_start();
+    steal_from(start(accepts, NULL), thieves, &address);
     CHECK_EQ(setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
     CHECK_ERRNO(accept(listener, NULL, NULL), EAGAIN);
+    CHECK_EQ(close(listener), 0);
+
+    /* The same with a listener that was nobody else's when the thread began to wait. */
+    listener = listen_tcp(&address, 64);
+    atomic_store(&interrupted, 0);
+    pthread_t acceptor = start(accepts, NULL);
+    wait_ticks(5);
+    let_thieves_in(thieves);
+    steal_from(acceptor, thieves, &address);
     ticker_end();
     printf("done\n");
     return 0;
