@@ -75,13 +75,17 @@ static struct place place_of(int family)
     return place;
 }
 
-/* Takes everybody who connected, until `wait` is over. */
+/* Takes everybody who connected, until `wait` is over; and whoever came last, because a full AF_UNIX backlog comes before
+ * EISCONN. */
 static void drain(const struct place *place, struct wait *wait)
 {
     struct pollfd one = {.fd = place->listener, .events = POLLIN};
-    while (!atomic_load(&wait->done))
-        if (poll(&one, 1, 10) == 1)
+    int done;
+    do {
+        done = atomic_load(&wait->done);
+        while (poll(&one, 1, done ? 0 : 10) == 1)
             CHECK_EQ(close(accept(place->listener, NULL, NULL)), 0);
+    } while (!done);
 }
 
 static void leave(struct place *place)
