@@ -1,7 +1,10 @@
-//! gdb on a program under Lichen: it attaches, stops, walks the stack through a parked call, and leaves it unharmed.
+//! gdb and perf on a program under Lichen: gdb attaches, stops, walks the stack through a parked call, and leaves it unharmed;
+//! perf sees whose call it is.
 //!
-//! Started by `cargo test` and `cargo nextest`; gdb must be installed (`scripts/test` sees to it).
+//! Started by `cargo test` and `cargo nextest`; gdb must be installed (`scripts/test` sees to it). Without perf (Debian package
+//! linux-perf) its test says so and passes.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -107,5 +110,81 @@ fn attach_and_detach_leave_a_server_unharmed() -> Result {
         Ok(())
     } else {
         Err(format!("{outcome:#?}"))
+    }
+}
+
+/// What `perf` cannot do here, if it cannot: it is not installed, or this user may not count processor time.
+fn lacks_perf(folder: &Path) -> Option<String> {
+    let out = folder.join("try").display().to_string();
+    let tried = Command::new("perf")
+        .args(["record", "-q", "-e", "cpu-clock", "-o", &out, "--", "true"])
+        .output();
+    match tried {
+        Err(e) => Some(format!("perf cannot be started: {e}")),
+        Ok(tried) if !tried.status.success() => Some(format!(
+            "perf may not record here: {}",
+            String::from_utf8_lossy(&tried.stderr).trim()
+        )),
+        Ok(_) => None,
+    }
+}
+
+/// Profiles the process for a second while `load` works; the stacks it saw, each from the innermost frame on.
+fn profile(id: u32, folder: &Path, mut load: impl FnMut() -> Result) -> Result<Vec<String>> {
+    let data = folder.join("data").display().to_string();
+    let id = id.to_string();
+    // Attached to it, and not started with it: perf 6.1 mixes up the libcs of a program and of one that becomes it.
+    let mut record = Command::new("perf");
+    record.args(["record", "-q", "-e", "cpu-clock", "-F", "999", "-o", &data]);
+    record.args(["--call-graph", "dwarf,8192", "-p", &id, "--", "sleep", "1"]);
+    let mut record = record
+        .spawn()
+        .map_err(|e| format!("perf cannot be started: {e}"))?;
+    let status = loop {
+        load()?;
+        if let Some(status) = record.try_wait().map_err(|e| e.to_string())? {
+            break status;
+        }
+    };
+    if !status.success() {
+        return Err(format!("perf record ends with {status}"));
+    }
+    let mut script = Command::new("perf");
+    script.args(["script", "-i", &data, "--no-inline", "-F", "comm,ip,sym"]);
+    run::enter(&mut script, World::Native);
+    let outcome = run::finish(script, LIMIT)?;
+    Ok(outcome.stdout.split("\n\n").map(str::to_owned).collect())
+}
+
+/// A sample within a call that parks and goes on shows the program's functions above it, to the thread's start.
+#[test]
+fn perf_goes_through_a_call_that_parks() -> Result {
+    let folder = tempfile::tempdir().map_err(|e| format!("cannot make a folder: {e}"))?;
+    if let Some(why) = lacks_perf(folder.path()) {
+        println!("{why}");
+        return Ok(());
+    }
+    let source = paths::root().join("tests/servers/threads.c");
+    let mut command = Command::new(compile::program(&source, &[], &[])?);
+    command.arg("0");
+    run::enter(&mut command, World::Lichen(&paths::shim()?));
+    let mut running = Running::start(command)?;
+    let (mut clients, body) = Clients::open(running.port("port ")?, 50, "/")?;
+    let stacks = profile(running.id(), folder.path(), || clients.round("/", &body))?;
+    running.signal(Signal::TERM)?;
+    running.finish(LIMIT)?;
+    let in_calls: Vec<&String> = stacks
+        .iter()
+        .filter(|stack| stack.contains("lichen_dispatch"))
+        .collect();
+    let shows = |stack: &str, name: &str| stack.lines().any(|line| line.ends_with(name));
+    let whole = |stack: &&&String| shows(stack, " serve") && shows(stack, " start_thread");
+    let (seen, good) = (in_calls.len(), in_calls.iter().filter(whole).count());
+    println!("{good} of {seen} stacks go from a call to the thread's start");
+    // The others: samples at the few instructions that have no unwind information (docs/limits.md).
+    if seen > 0 && good * 10 >= seen * 9 {
+        Ok(())
+    } else {
+        Err(format!("{good} of {seen} stacks are whole: {stacks:#?}"))
     }
 }

@@ -305,16 +305,28 @@ pub fn scheduling(frame: &mut Frame, runtime: &Runtime) -> Answer {
 pub fn set_affinity(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let alone = runtime.table.header().is_none_or(|h| h.alive.get() <= 1);
     match translate(runtime, frame.rdi as u32) {
-        Ok(0) if !alone => {
-            let mut first = 0u64;
-            let size = frame.rsi.min(8);
-            match user::copy(&raw mut first as usize, frame.rdx, size) {
-                Err(_) => error(libc::EFAULT),
-                Ok(()) if first == 0 && frame.rsi <= 8 => error(libc::EINVAL),
-                Ok(()) => 0,
-            }
-        }
+        Ok(0) if !alone && !runtime.helpers.are_barred() => try_affinity(frame.rsi, frame.rdx),
         _ => scheduling(frame, runtime),
+    }
+}
+
+/// Sets the kernel thread's affinity and sets it back: which processors may be asked for only the kernel knows.
+fn try_affinity(size: usize, set: usize) -> Answer {
+    let mut old = [0u64; 64];
+    let at = old.as_mut_ptr() as usize;
+    let asked = [0, size_of_val(&old), at, 0, 0, 0];
+    // SAFETY: the kernel writes our words, then reads the program's set, then our words.
+    unsafe {
+        let got = kernel(libc::SYS_sched_getaffinity as usize, asked);
+        if got <= 0 {
+            return 0; // more processors than there is room for
+        }
+        let number = libc::SYS_sched_setaffinity as usize;
+        let answer = kernel(number, [0, size, set, 0, 0, 0]);
+        if answer == 0 {
+            kernel(number, [0, got as usize, at, 0, 0, 0]);
+        }
+        answer
     }
 }
 
