@@ -208,6 +208,12 @@ pub fn set_kernel_mask(mask: u64) -> u64 {
     old
 }
 
+/// Has this kernel thread a seccomp filter? (`PR_GET_SECCOMP`; kernels without seccomp say EINVAL.)
+pub fn is_filtered() -> bool {
+    // SAFETY: no pointers.
+    unsafe { raw!(libc::SYS_prctl, libc::PR_GET_SECCOMP) > 0 }
+}
+
 /// An `eventfd(2)`, close-on-exec and non-blocking.
 pub fn eventfd() -> isize {
     // SAFETY: no pointers.

@@ -3,8 +3,9 @@
 //! kernel thread has to do with it.
 //!
 //! Called by the handler of `accept` for what other processes may share. The ring is made at first use; where
-//! there is no such thing (before Linux 6.10, or io_uring forbidden) the answer is `None` for ever. A child of
-//! a fork has none at first: the ring is its parent's. Green side: raw system calls, no allocation.
+//! there is no such thing (before Linux 6.10, or io_uring forbidden) the answer is `None` for ever. So it is
+//! under a seccomp filter, which may kill whoever asks. A child of a fork has none at first: the ring is its
+//! parent's. Green side: raw system calls, no allocation.
 #![allow(unsafe_code)]
 
 use crate::Runtime;
@@ -113,6 +114,9 @@ impl Acceptor {
     }
 
     fn make(&self, runtime: &Runtime) {
+        if sys::is_filtered() {
+            return;
+        }
         let mut params = [0u32; told::WORDS];
         // SAFETY: `params` is as large as the kernel's structure.
         let fd = unsafe {
