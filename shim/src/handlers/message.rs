@@ -13,6 +13,7 @@ use lichen_runtime::reactor::{READ, WRITE};
 use lichen_runtime::sys;
 
 const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
+const AGAIN: Answer = error(libc::EAGAIN);
 /// Offsets in `struct msghdr`.
 const IOV: usize = 16;
 const IOV_LEN: usize = 24;
@@ -56,32 +57,42 @@ fn word(message: usize, offset: usize) -> usize {
 /// `recvmsg(2)`.
 pub fn recvmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, message, flags) = (frame.fd(), frame.rsi, frame.rdx);
-    receive(runtime, fd, message, flags)
+    receive(runtime, fd, message, flags, false)
 }
 
-fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer {
+/// `behind`: messages were received already, so an error of the socket is left to the next call.
+fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize, behind: bool) -> Answer {
     let kind = fds::kind(fd);
     if !kind.is_socket() || io::never_waits(kind, flags) {
         return NATIVE;
     }
     let wait = OnFd::new(runtime, fd, kind, READ);
-    let attempt = |fd: i32| call_with(libc::SYS_recvmsg, fd, message, flags | DONTWAIT);
+    let attempt = |fd: i32| match behind && !kind.is_stream() && has_error(fd) {
+        true => error(libc::EIO),
+        false => call_with(libc::SYS_recvmsg, fd, message, flags | DONTWAIT),
+    };
     let all = flags & libc::MSG_WAITALL as usize != 0;
-    if !kind.is_stream() || !all && fds::low_water(fd, usize::MAX) <= 1 {
-        return wait.run(attempt);
-    }
     let (vector, count) = (word(message, IOV), word(message, IOV_LEN));
+    if !kind.is_stream() || !all && fds::low_water(fd, usize::MAX) <= 1 {
+        let answer = wait.run(attempt);
+        return match answer < 0 && kind == Kind::Tcp {
+            true => io::of_no_bytes(&wait, kind, io::length(vector, count), answer),
+            false => answer,
+        };
+    }
     let fill = io::Fill {
         wait: &wait,
         kind,
         flags,
         len: io::length(vector, count),
+        writer: io::first_writer(&wait, kind, flags),
     };
     if fill.peeks() {
-        return fill.peek(attempt);
+        let answer = fill.peek(attempt);
+        return io::of_no_bytes(&wait, kind, fill.len, answer);
     }
     let room = word(message, CONTROL + 8);
-    let first = wait.run(attempt);
+    let first = io::of_no_bytes(&wait, kind, fill.len, wait.run(attempt));
     let control = [word(message, CONTROL), word(message, CONTROL + 8)];
     if fill.is_enough(first) || kind == Kind::Stream && carries_rights(control) {
         return first;
@@ -229,10 +240,16 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if let Some(error) = sockopt::take_error(fd) {
         return error;
     }
+    let begun = match receive_there(fd, vector, count as u32 as usize, flags) {
+        Ok(begun) => begun,
+        Err(answer) => return answer,
+    };
     let mut flags = flags;
+    let mut behind = begun > 0;
     let one = &mut |message: usize| {
         let once = flags & !(libc::MSG_WAITFORONE as usize);
-        let got = receive(runtime, fd, message, once);
+        let got = receive(runtime, fd, message, once, behind);
+        behind = true;
         if flags & libc::MSG_WAITFORONE as usize != 0 {
             flags |= DONTWAIT;
         }
@@ -241,7 +258,7 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         }
         got
     };
-    one_by_one(vector, count as u32 as usize, one, &|message| {
+    let enough = &|message: usize| {
         // Urgent data is told at once.
         let urgent = word(message, FLAGS) & libc::MSG_OOB as usize != 0;
         let Some(deadline) = deadline else {
@@ -254,7 +271,33 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         ];
         let _ = user::write(timeout, &spec);
         left == 0 || urgent
-    })
+    };
+    if begun > 0 && enough(vector + (begun - 1) * MMSG) {
+        return begun as Answer;
+    }
+    one_by_one(vector, begun..count as u32 as usize, one, enough)
+}
+
+/// The datagrams that are there already, by one call, which leaves an error behind some of them in the socket as the
+/// program's own would. `Err`: all that there will be.
+fn receive_there(fd: i32, vector: usize, count: usize, flags: usize) -> Result<usize, Answer> {
+    if fds::kind(fd).is_stream() {
+        return Ok(0);
+    }
+    let args = [fd as usize, vector, count, flags | DONTWAIT, 0, 0];
+    // SAFETY: the program's vector.
+    let got = unsafe { kernel(libc::SYS_recvmmsg as usize, args) };
+    match got {
+        AGAIN => Ok(0),
+        ..=0 => Err(got),
+        _ if got as usize >= count || flags & libc::MSG_WAITFORONE as usize != 0 => Err(got),
+        _ if has_error(fd) => Err(got),
+        _ => Ok(got as usize),
+    }
+}
+
+fn has_error(fd: i32) -> bool {
+    sockopt::state(fd, 0) & libc::POLLERR != 0
 }
 
 /// `sendmmsg(2)`: one message after the other.
@@ -274,7 +317,7 @@ pub fn sendmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         sent => sent,
     };
     // A message that was sent in part is the last one.
-    one_by_one(vector, count, one, &|message| {
+    one_by_one(vector, 0..count, one, &|message| {
         let sent = word(message, MMSG_LEN) & 0xffff_ffff;
         sent < io::length(word(message, IOV), word(message, IOV_LEN))
     })
@@ -285,16 +328,16 @@ fn may_divide(fd: i32, flags: usize, single: i64) -> bool {
     fds::kind(fd).is_socket() && flags & DONTWAIT == 0 && !forbids(single)
 }
 
-/// Makes a call for each `struct mmsghdr` of a vector, stores what it gave, and counts them. Ends
+/// Makes a call for each `struct mmsghdr` of a part of a vector, stores what it gave, and counts them. Ends
 /// early when a call fails or `enough` says so; an error counts only if nothing was done before.
 fn one_by_one(
     vector: usize,
-    count: usize,
+    part: core::ops::Range<usize>,
     one: &mut dyn FnMut(usize) -> Answer,
     enough: &dyn Fn(usize) -> bool,
 ) -> Answer {
-    let mut done = 0;
-    while done < count {
+    let mut done = part.start;
+    while done < part.end {
         let message = vector + done * MMSG;
         let mut answer = one(message);
         if answer >= 0 && user::write_u32(message + MMSG_LEN, answer as u32).is_err() {

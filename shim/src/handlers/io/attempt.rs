@@ -52,6 +52,9 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     {
         return answer;
     }
+    if waits && !reading && takes_no_writes(fd) {
+        return error(libc::EINVAL);
+    }
     if waits {
         return error(libc::EAGAIN);
     }
@@ -62,6 +65,19 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
             [fd as usize, args[1], args[2], args[3], args[4], args[5]],
         )
     }
+}
+
+/// Does a description say EINVAL to all writes (timerfd, signalfd, epoll)? It never polls ready for them. The kernel says
+/// so of a vector with no bytes too, which writes nothing anywhere.
+#[cold]
+fn takes_no_writes(fd: i32) -> bool {
+    if forbids(libc::SYS_writev) {
+        return false;
+    }
+    let none = [0usize; 2];
+    let args = [fd as usize, none.as_ptr() as usize, 1, 0, 0, 0];
+    // SAFETY: the vector is ours and holds no byte.
+    unsafe { kernel(libc::SYS_writev as usize, args) == error(libc::EINVAL) }
 }
 
 /// Polls, then writes with flags of pwritev2.

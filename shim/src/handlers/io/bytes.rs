@@ -6,7 +6,8 @@ use super::attempt::{
 };
 use super::files;
 use super::positioned::HERE;
-use super::stream::{Fill, never_waits, send_datagram, whole};
+use super::stream::{Fill, never_waits, of_no_bytes, send_datagram, whole};
+use super::writers;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE};
 use crate::fds::{self, Kind};
@@ -83,6 +84,7 @@ fn read_on(wait: &OnFd<'_>, kind: Kind, got: Answer, buffer: usize, len: usize) 
         kind,
         flags: 0,
         len,
+        writer: None,
     };
     match fill.is_enough(got) {
         true => got,
@@ -185,9 +187,11 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
         kind,
         flags,
         len,
+        writer: writers::first(&wait, kind, flags),
     };
     if fill.peeks() {
-        return fill.peek(|fd| attempt(fd, buffer, len));
+        let answer = fill.peek(|fd| attempt(fd, buffer, len));
+        return of_no_bytes(&wait, kind, len, answer);
     }
     // Passed descriptors, which a plain recv throws away, end a read of a local stream.
     if kind == Kind::Stream && flags & libc::MSG_WAITALL as usize != 0 && address == 0 {
@@ -207,6 +211,7 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
         });
     }
     let first = wait.run(|fd| attempt(fd, buffer, len));
+    let first = of_no_bytes(&wait, kind, len, first);
     note_short(runtime, fd, trusted, first, len);
     if fill.is_enough(first) {
         return first;

@@ -8,7 +8,7 @@
 //! * [`bytes`]: one buffer. [`vectors`]: several. [`positioned`]: with an offset or flags.
 //! * [`terminal`]: job control.
 //! * [`files`]: what is on a disk, if it is off-loaded.
-//! * [`stream`]: calls that are done in more than one part.
+//! * [`stream`]: calls that are done in more than one part; [`writers`]: of one writer only.
 
 mod attempt;
 mod bytes;
@@ -17,9 +17,11 @@ mod positioned;
 mod stream;
 mod terminal;
 mod vectors;
+mod writers;
 
 pub use attempt::ready;
 pub use bytes::{read, recvfrom, sendto, write};
 pub use positioned::{HERE, pread64, preadv, preadv2, pwrite64, pwritev, pwritev2};
-pub use stream::{Fill, never_waits, send_datagram, send_part};
+pub use stream::{Fill, never_waits, of_no_bytes, send_datagram, send_part};
 pub use vectors::{finish_vector, length, readv, rest_of, writev};
+pub use writers::first as first_writer;

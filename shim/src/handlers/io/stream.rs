@@ -7,7 +7,8 @@
 //! tcp_sendmsg_locked and unix_stream_sendmsg in Linux).
 
 use super::attempt::DONTWAIT;
-use crate::call::{Answer, error};
+use super::writers::{self, Writer};
+use crate::call::{Answer, error, is_restart};
 use crate::fds::{self, Kind};
 use crate::handlers::offload::by_helper;
 use crate::handlers::wait::OnFd;
@@ -108,6 +109,15 @@ pub fn send_datagram(
     wait.run(attempt)
 }
 
+/// What became of a read of no bytes: over TCP it waits for something to read, and says 0 however that ends.
+pub fn of_no_bytes(wait: &OnFd<'_>, kind: Kind, len: usize, answer: Answer) -> Answer {
+    let ended = is_restart(answer) || answer == AGAIN || answer == error(libc::EINTR);
+    match kind == Kind::Tcp && len == 0 && ended && wait.waited() {
+        true => 0,
+        false => answer,
+    }
+}
+
 /// A read of a stream: how it goes on after a part.
 pub struct Fill<'a, 'b> {
     pub wait: &'b OnFd<'a>,
@@ -115,6 +125,8 @@ pub struct Fill<'a, 'b> {
     /// Of the program's call.
     pub flags: usize,
     pub len: usize,
+    /// The one writer whose bytes the program wants together, if it asked to be told.
+    pub writer: Option<Writer>,
 }
 
 impl Fill<'_, '_> {
@@ -151,6 +163,12 @@ impl Fill<'_, '_> {
             let mut last = false;
             let more = self.wait.run(|fd| {
                 if self.kind == Kind::Tcp && sockopt::is_broken(fd) && sockopt::is_empty(fd) {
+                    return 0;
+                }
+                if self
+                    .writer
+                    .is_some_and(|writer| writers::is_another(fd, writer))
+                {
                     return 0;
                 }
                 let (answer, ends) = part(fd, done);

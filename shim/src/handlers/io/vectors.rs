@@ -1,7 +1,7 @@
 //! Several buffers: readv, writev. A vector is the program's, so it is read with care, and what a first
 //! call left of it is written piece by piece.
 
-use super::attempt::{DONTWAIT, NO_NOWAIT, nowait, nowait_flags, polled, receive, send};
+use super::attempt::{CHUNK, DONTWAIT, NO_NOWAIT, nowait, nowait_flags, polled, receive, send};
 use super::bytes::write_polled;
 use super::files;
 use super::positioned::HERE;
@@ -126,14 +126,23 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
     finish_vector(&wait, kind, vector, count, first as usize, 0)
 }
 
+/// What fits into one chunk is one call of the kernel's, so that lines of several writers do not mix and a bad address
+/// is told before anything is written.
 fn write_vector_polled(frame: &Frame, runtime: &Runtime, wait: &OnFd<'_>, kind: Kind) -> Answer {
     if kind == Kind::Event && !wait.is_nonblocking() {
         return by_helper(runtime, frame.number, frame.args()); // as in `bytes::write_event`
     }
-    if kind == Kind::Event || wait.is_nonblocking() {
-        return wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_writev as usize, frame.args()));
+    let (vector, count) = (frame.rsi, frame.rdx);
+    let len = length(vector, count);
+    let at_once = kind == Kind::Event || wait.is_nonblocking() || len != 0 && len <= CHUNK;
+    if !at_once {
+        return finish_vector(wait, kind, vector, count, 0, 0);
     }
-    finish_vector(wait, kind, frame.rsi, frame.rdx, 0, 0)
+    let first = wait.run(|fd| polled(fd, libc::POLLOUT, libc::SYS_writev as usize, frame.args()));
+    if first <= 0 || first as usize >= len || kind == Kind::Event || wait.is_nonblocking() {
+        return first;
+    }
+    finish_vector(wait, kind, vector, count, first as usize, 0)
 }
 
 /// Writes what is left of a vector after `done` bytes, piece by piece. `flags` are those of
@@ -209,6 +218,7 @@ fn read_on(wait: &OnFd<'_>, kind: Kind, vector: usize, count: usize, got: Answer
         kind,
         flags: 0,
         len: length(vector, count),
+        writer: None,
     };
     if fill.is_enough(got) {
         return got;
