@@ -41,6 +41,10 @@ def records():
             yield tid, STATES[state], WAITS[wait], argument, since, start, context, raw
 
 
+def name_of(raw):
+    return raw[144:160].split(b"\0")[0].decode(errors="replace")
+
+
 class Lichen(gdb.Command):
     def __init__(self):
         super().__init__("lichen", gdb.COMMAND_STACK)
@@ -50,9 +54,11 @@ class Lichen(gdb.Command):
         if verb == "bt":
             return self.stack(int(rest[0]))
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) >> 20
+        # Every thread begins with its maker's name: one that is the first thread's says nothing.
+        inherited = {name_of(raw) for *_, raw in records() if raw[81]}
         for tid, state, wait, argument, since, start, _, raw in records():
             symbol = gdb.execute(f"info symbol {start}", to_string=True).split(" in ")[0].strip()
-            given = raw[144:160].split(b"\0")[0].decode(errors="replace")
+            given = name_of(raw) if name_of(raw) not in inherited else ""
             name = given or ("(first thread)" if raw[81] else symbol if start else "")
             what = f"{wait} {argument:#x}" if wait == "futex" else f"{wait} {argument}" if wait else ""
             age = f"{(now - since) % (1 << 32) * (1 << 20) / 1e9:.3f} s" if since else "?"

@@ -2,6 +2,7 @@
  * SIGPIPE, which would end the process here.
  */
 #include "check.h"
+#include <poll.h>
 #include <sys/uio.h>
 
 static char big[1 << 20];
@@ -26,6 +27,9 @@ int main(void)
         int pair[2];
         CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
         pthread_t thread = start(functions[i], &pair[0]);
+        /* It has begun, and waits for room. */
+        struct pollfd begun = {pair[1], POLLIN, 0};
+        CHECK_EQ(poll(&begun, 1, -1), 1);
         wait_ticks(5);
         CHECK_EQ(close(pair[1]), 0);
         long sent = (long)join(thread);

@@ -275,7 +275,8 @@ fn links_and_scripts_that_pages_name_exist() -> Result {
             }
         }
         for rest in text.split("scripts/").skip(1) {
-            let name: String = rest.chars().take_while(char::is_ascii_lowercase).collect();
+            let part_of_name = |c: &char| c.is_ascii_lowercase() || *c == '-';
+            let name: String = rest.chars().take_while(part_of_name).collect();
             if !name.is_empty() && !paths::root().join("scripts").join(&name).exists() {
                 wrong.push(format!("{}: there is no scripts/{name}", page.display()));
             }

@@ -1,6 +1,6 @@
 //! Single calls of the kernel that do not wait: the ways of asking, by kind of descriptor. EAGAIN means
 //! that the caller has to. Called by `bytes` and `vectors`, and by whoever must know whether a descriptor
-//! is ready; nothing here parks.
+//! is ready. Nothing here parks but the one call for which the kernel gives no other way.
 #![allow(unsafe_code)]
 
 use super::terminal;
@@ -8,7 +8,9 @@ use crate::abi::forbidden::forbids;
 use crate::call::{Answer, error};
 use crate::fds;
 use crate::handlers::kernel;
+use crate::handlers::offload::by_helper;
 use lichen_runtime::mutants::{Mutant, mutant};
+use lichen_runtime::sched::runtime;
 
 /// The flag of a socket call that is not to wait.
 pub const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
@@ -24,28 +26,31 @@ pub const CHUNK: usize = 4096;
 
 /// Is something ready right now? (`POLLERR` and `POLLHUP` count: the call will not wait.)
 pub fn ready(fd: i32, events: i16) -> bool {
+    said(fd, events) != 0
+}
+
+/// What poll(2) says of it now.
+fn said(fd: i32, events: i16) -> i16 {
     if forbids(libc::SYS_poll) {
-        return true; // nobody may ask: the call itself has to wait
+        return events; // nobody may ask: the call itself has to wait
     }
     let mut poll = libc::pollfd {
         fd,
         events,
         revents: 0,
     };
+    let at = &raw mut poll as usize;
     // SAFETY: one pollfd of ours, no waiting.
-    unsafe {
-        kernel(
-            libc::SYS_poll as usize,
-            [&raw mut poll as usize, 1, 0, 0, 0, 0],
-        ) != 0
-    }
+    let answer = unsafe { kernel(libc::SYS_poll as usize, [at, 1, 0, 0, 0, 0]) };
+    if answer < 0 { events } else { poll.revents }
 }
 
 /// Polls, then calls; for kinds that have no other way. What would not wait anyway has its answer from
 /// the kernel, which is asked for that only if the poll says no.
 pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     let reading = events == libc::POLLIN;
-    let waits = !ready(fd, events) && fds::may_wait(fd, reading);
+    let said = said(fd, events);
+    let waits = said == 0 && fds::may_wait(fd, reading);
     if reading
         && (waits || terminal::has_handler())
         && let Some(answer) = terminal::background_read(fd)
@@ -58,13 +63,14 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     if waits {
         return error(libc::EAGAIN);
     }
-    // SAFETY: the program's call, with its own arguments but perhaps another descriptor.
-    unsafe {
-        kernel(
-            number,
-            [fd as usize, args[1], args[2], args[3], args[4], args[5]],
-        )
+    let args = [fd as usize, args[1], args[2], args[3], args[4], args[5]];
+    if reading && said == libc::POLLERR {
+        // An error and nothing to read: a description that does not let itself be polled while it blocks
+        // (userfaultfd) looks like that, and then the call may wait.
+        return by_helper(runtime(), number, args);
     }
+    // SAFETY: the program's call, with its own arguments but perhaps another descriptor.
+    unsafe { kernel(number, args) }
 }
 
 /// Does a description say EINVAL to all writes (timerfd, signalfd, epoll)? It never polls ready for them. The kernel says

@@ -119,6 +119,12 @@ impl Name {
         })
     }
 
+    /// Below /sys the kernel makes files up as they are asked for: not in memory, but no disk either. libc asks there
+    /// for the number of processors as soon as a second thread allocates.
+    fn is_in_sys(&self) -> bool {
+        user::read::<[u8; 5]>(self.path).is_ok_and(|start| start == *b"/sys/")
+    }
+
     /// Below /proc what a name means can depend on the kernel thread (`thread-self`), and nothing waits.
     fn is_in_proc(&self) -> bool {
         user::read::<[u8; 6]>(self.path).is_ok_and(|start| start == *b"/proc/")
@@ -220,7 +226,7 @@ pub fn open(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if name.is_in_proc() {
         return comm::open(runtime, frame, name.path, name.flags, name.resolve);
     }
-    if is_alone(runtime) {
+    if is_alone(runtime) || name.is_in_sys() {
         return NATIVE;
     }
     let answer = if name.may_wait() {

@@ -35,9 +35,10 @@ use lichen_runtime::{Runtime, arch, sys};
 struct Known {
     text: Cell<(usize, usize)>,
     stack: Cell<[usize; 3]>,
-    /// The door's frame while [`asm::lichen_raise`] runs, and the signal it sends.
+    /// The door's frame while [`asm::lichen_raise`] runs, what it sends, and as which signal.
     raised: AtomicUsize,
-    raised_signal: AtomicI32,
+    raised_note: Cell<Option<Note>>,
+    raised_as: AtomicI32,
     /// Handlers that followed upon each other without a step of the program between.
     chain: Cell<u32>,
 }
@@ -52,7 +53,8 @@ static KNOWN: Known = Known {
     text: Cell::new((0, 0)),
     stack: Cell::new([0, 2, 0]),
     raised: AtomicUsize::new(0),
-    raised_signal: AtomicI32::new(0),
+    raised_note: Cell::new(None),
+    raised_as: AtomicI32::new(0),
     chain: Cell::new(0),
 };
 
@@ -141,13 +143,9 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
     match place {
         Place::Raised => {
             // Another signal can come first here: the one that was sent is still pending behind it.
-            let sent = signal == KNOWN.raised_signal.load(Ordering::Relaxed);
-            let frame = if sent {
-                KNOWN.raised.swap(0, Ordering::Relaxed)
-            } else {
-                0
-            };
-            if frame == 0 {
+            let sent = signal == KNOWN.raised_as.load(Ordering::Relaxed);
+            let raised = if sent { KNOWN.raised_note.take() } else { None };
+            let Some(raised) = raised else {
                 notes::add(Note {
                     signal,
                     target,
@@ -155,10 +153,12 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
                 });
                 runtime.worker.attention.store(1, Ordering::Relaxed);
                 return runtime.worker.unrouted.store(1, Ordering::Relaxed);
-            }
+            };
+            let frame = KNOWN.raised.swap(0, Ordering::Relaxed);
             // SAFETY: `exit_slow` stored the frame it stands on.
             load_registers(context, unsafe { &*(frame as *const Frame) });
-            enter(runtime, green, signal, info, context);
+            // Not what the kernel says of it: a full queue loses that (RLIMIT_SIGPENDING).
+            enter(runtime, green, raised.signal, &raised.info, context);
         }
         Place::Elsewhere => note(runtime, signal, target, info, context, false),
         Place::ExitEdge(check) => {
@@ -373,34 +373,49 @@ fn raise(runtime: &Runtime, note: &Note, frame: &Frame, kind: usize) {
     KNOWN
         .raised
         .store(core::ptr::from_ref(frame) as usize, Ordering::Relaxed);
-    KNOWN.raised_signal.store(note.signal, Ordering::Relaxed);
-    let (process, thread) = (sys::getpid() as usize, runtime.worker.tid.get() as usize);
-    let [a, b, c, d] = [
-        process,
-        thread,
-        note.signal as usize,
-        note.info.as_ptr() as usize,
-    ];
-    let send = libc::SYS_rt_tgsigqueueinfo as usize;
-    if runtime.worker.kernel_mask.get() & bit(note.signal) == 0 {
-        // SAFETY: the siginfo is whole; this returns only if the kernel would not send.
-        unsafe { asm::lichen_raise(a, b, c, d, frame, kind, send) };
-        KNOWN.raised.store(0, Ordering::Relaxed);
-        notes::add(*note);
+    KNOWN.raised_note.set(Some(*note));
+    let queue = libc::SYS_rt_tgsigqueueinfo as usize;
+    let info = note.info.as_ptr() as usize;
+    raise_as(runtime, note.signal, queue, info, frame, kind);
+    // No room in the kernel's queue. A standard signal that the master handler always has needs none.
+    let kill = libc::SYS_tgkill as usize;
+    raise_as(runtime, libc::SIGSEGV, kill, 0, frame, kind);
+    KNOWN.raised_note.set(None);
+    KNOWN.raised.store(0, Ordering::Relaxed);
+    notes::add(*note);
+}
+
+/// Sends `signal` by the call `number`; returns only if the kernel did not.
+fn raise_as(
+    runtime: &Runtime,
+    signal: i32,
+    number: usize,
+    info: usize,
+    frame: &Frame,
+    kind: usize,
+) {
+    KNOWN.raised_as.store(signal, Ordering::Relaxed);
+    let [a, b] = [sys::getpid() as usize, runtime.worker.tid.get() as usize];
+    let c = signal as usize;
+    if runtime.worker.kernel_mask.get() & bit(signal) == 0 {
+        // SAFETY: the siginfo, if there is one, is whole.
+        unsafe { asm::lichen_raise(a, b, c, info, frame, kind, number) };
         return;
     }
     // Blocked by all others, or kept by the kernel for now. It is sent first and opened alone, so that no
     // other comes through.
-    let mask = [runtime.worker.kernel_mask.get() & !bit(note.signal)];
-    runtime.worker.kernel_mask.set(mask[0]);
-    // SAFETY: the siginfo and the mask are whole.
-    unsafe {
-        crate::handlers::kernel(send, [a, b, c, d, 0, 0]);
-        let set = libc::SIG_SETMASK as usize;
-        let open = libc::SYS_rt_sigprocmask as usize;
-        asm::lichen_raise(set, mask.as_ptr() as usize, 0, 8, frame, kind, open);
+    // SAFETY: as above.
+    if unsafe { crate::handlers::kernel(number, [a, b, c, info, 0, 0]) } != 0 {
+        return;
     }
-    KNOWN.raised.store(0, Ordering::Relaxed);
+    let mask = [runtime.worker.kernel_mask.get() & !bit(signal)];
+    runtime.worker.kernel_mask.set(mask[0]);
+    let (set, open) = (
+        libc::SIG_SETMASK as usize,
+        libc::SYS_rt_sigprocmask as usize,
+    );
+    // SAFETY: the mask is whole.
+    unsafe { asm::lichen_raise(set, mask.as_ptr() as usize, 0, 8, frame, kind, open) };
 }
 
 /// A call that is to run natively while a signal waits: the signal first, then the call again.
@@ -440,7 +455,10 @@ extern "C" fn lichen_sigreturn(context: &mut Context) {
     });
     context.mask = masks::wanted(runtime) & !next.map_or(0, |n| bit(n.signal));
     runtime.worker.kernel_mask.set(context.mask);
-    if let Some(note) = next {
-        sent::send(runtime, green, &note);
+    if let Some(note) = next
+        && !sent::send(runtime, green, &note)
+    {
+        notes::add(note);
+        runtime.worker.attention.store(1, Ordering::Relaxed);
     }
 }

@@ -56,9 +56,9 @@ pub fn is_under_way() -> bool {
     SENT.signal.get() != 0
 }
 
-/// Sends `note` to this kernel thread for `green`, the running one. All signals are blocked, so it
-/// comes when the mask opens.
-pub fn send(runtime: &Runtime, green: GreenRef, note: &Note) {
+/// Sends `note` to this kernel thread for `green`, the running one; `false` if the kernel's queue is full. All
+/// signals are blocked, so it comes when the mask opens.
+pub fn send(runtime: &Runtime, green: GreenRef, note: &Note) -> bool {
     SENT.signal.set(note.signal);
     SENT.green.set(Some(green));
     SENT.target.set(note.target);
@@ -72,13 +72,19 @@ pub fn send(runtime: &Runtime, green: GreenRef, note: &Note) {
         0,
     ];
     // SAFETY: the siginfo is whole.
-    unsafe { kernel(libc::SYS_rt_tgsigqueueinfo as usize, to) };
+    let sent = unsafe { kernel(libc::SYS_rt_tgsigqueueinfo as usize, to) } == 0;
+    if !sent {
+        forget();
+    }
+    sent
 }
 
 /// Whose `signal` is, if it is the one under way, which it is no longer then: the thread's that took
 /// it, or, if that has blocked it meanwhile, as it was noted (`None` in it: the process's).
 pub fn arrived(signal: i32, info: &Info) -> Option<Option<GreenRef>> {
-    if SENT.signal.get() != signal || SENT.words.get() != words(info) {
+    // A full queue loses what is known of a standard signal: code SI_USER, sender 0.
+    let lost = info[1] as u32 == 0 && info[2] == 0;
+    if SENT.signal.get() != signal || !lost && SENT.words.get() != words(info) {
         return None;
     }
     let taker = SENT.green.get();
