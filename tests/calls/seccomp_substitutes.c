@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/timerfd.h>
 
 #define MOST 16
 #define WHOLE 300000
@@ -26,6 +27,7 @@ static const struct trial trials[] = {
     {"new descriptors", {SYS_epoll_create1, SYS_timerfd_create, SYS_eventfd2, SYS_pidfd_open, SYS_signalfd4}},
     {"timers", {SYS_timer_create, SYS_timer_settime, SYS_timer_delete}},
     {"openat", {SYS_openat, SYS_ioctl}},
+    {"opening and asking", {SYS_openat2, SYS_statx, SYS_lseek, SYS_io_uring_setup, SYS_kill, SYS_getpgrp, SYS_writev}},
     {"all of these",
      {SYS_preadv2, SYS_pwritev2, SYS_recvfrom, SYS_sendto, SYS_recvmsg, SYS_sendmsg, SYS_epoll_ctl, SYS_epoll_wait,
       SYS_epoll_pwait, SYS_timerfd_settime, SYS_openat, SYS_ioctl, SYS_epoll_create1, SYS_pselect6}},
@@ -79,6 +81,21 @@ static void *writes_late(void *arg)
     return NULL;
 }
 
+/* A file is opened and read, and what takes no writes says so. */
+static void *uses_files(void *arg)
+{
+    char byte;
+    uint64_t one = 1;
+    int fd = (int)syscall(SYS_open, "/dev/zero", O_RDONLY), timer = timerfd_create(CLOCK_MONOTONIC, 0);
+    CHECK(fd >= 0 && read(fd, &byte, 1) == 1 && byte == 0);
+    close(fd);
+    if (timer >= 0) {
+        CHECK_ERRNO(write(timer, &one, 8), EINVAL);
+        close(timer);
+    }
+    return arg;
+}
+
 /* A byte to threads that wait, a byte from a thread while we wait, and more than fits, both ways. */
 static void exchange(int in, int out)
 {
@@ -117,6 +134,8 @@ static void filtered(const struct trial *trial, unsigned action)
         CHECK_EQ((long)join(readers[i]), 'x');
     exchange(pipes[0], pipes[1]);
     exchange(pair[0], pair[1]);
+    if (trial->numbers[0] == SYS_openat2)
+        join(start(uses_files, NULL));
     struct timespec at = in_ms(CLOCK_REALTIME, 20);
     pthread_mutex_lock(&mutex);
     CHECK_EQ(pthread_cond_timedwait(&nobody, &mutex, &at), ETIMEDOUT);

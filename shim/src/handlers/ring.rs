@@ -16,6 +16,7 @@
 use super::signal::{masks, notes};
 use super::time::read_timespec;
 use super::{io, kernel};
+use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, RESTART_NO_HANDLER, error};
 use crate::fds;
@@ -302,6 +303,9 @@ fn layout() -> Option<(usize, usize)> {
 }
 
 fn ask_layout() -> u32 {
+    if forbids(libc::SYS_io_uring_setup) {
+        return UNUSABLE;
+    }
     // `struct io_uring_params`: the offsets of head and tail are its words 20 and 21.
     let mut params = [0u32; 30];
     let args = [1, params.as_mut_ptr() as usize, 0, 0, 0, 0];

@@ -11,6 +11,7 @@
 use super::attempt::RWF_NOWAIT;
 use super::positioned::HERE;
 use super::vectors::length;
+use crate::abi::forbidden::forbids;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds;
 use crate::handlers::offload::{call_by_pool, is_alone};
@@ -53,7 +54,8 @@ pub fn write(frame: &Frame, runtime: &Runtime, at: usize) -> Answer {
 fn read_offloaded(frame: &Frame, runtime: &Runtime, [vector, count, at]: [usize; 3]) -> Answer {
     let fd = frame.fd();
     let asked = length(vector, count).min(MOST);
-    if is_alone(runtime) || asked == 0 || !is_on_disk(fd) {
+    const NEEDED: [i64; 3] = [libc::SYS_preadv2, libc::SYS_fstat, libc::SYS_lseek];
+    if is_alone(runtime) || asked == 0 || NEEDED.into_iter().any(forbids) || !is_on_disk(fd) {
         return NATIVE;
     }
     let in_use = at == HERE && POSITIONS_IN_USE.load(Ordering::Relaxed) != 0;
@@ -77,7 +79,7 @@ fn read_offloaded(frame: &Frame, runtime: &Runtime, [vector, count, at]: [usize;
 
 #[inline(never)]
 fn write_offloaded(frame: &Frame, runtime: &Runtime, at: usize) -> Answer {
-    if is_alone(runtime) || !is_on_disk(frame.fd()) {
+    if is_alone(runtime) || forbids(libc::SYS_fstat) || !is_on_disk(frame.fd()) {
         return NATIVE;
     }
     on_pool(frame, runtime, at)

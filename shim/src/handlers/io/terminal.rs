@@ -21,7 +21,8 @@ pub fn has_handler() -> bool {
 #[cold]
 #[inline(never)]
 pub fn background_read(fd: i32) -> Option<Answer> {
-    if forbids(libc::SYS_ioctl) || !is_in_background(fd) {
+    const NEEDED: [i64; 3] = [libc::SYS_ioctl, libc::SYS_getpgrp, libc::SYS_kill];
+    if NEEDED.into_iter().any(forbids) || !is_in_background(fd) {
         return None;
     }
     let runtime = runtime();
