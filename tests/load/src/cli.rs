@@ -105,6 +105,8 @@ pub enum Part {
     Startup,
     /// From the first pthread_create to running threads.
     Activation,
+    /// Looking through modules for system calls, for each MB of text.
+    Scan,
     /// MariaDB under sysbench.
     Mariadb,
     /// stunnel at 200 TLS connections.

@@ -12,6 +12,7 @@ mod pairs;
 mod program;
 mod report;
 mod rivals;
+mod scan;
 mod startup;
 mod strace;
 mod syscalls;
@@ -111,6 +112,7 @@ impl Bench {
             Part::Threads => threads::run(self),
             Part::Startup => startup::run(self),
             Part::Activation => activation::run(self),
+            Part::Scan => scan::run(self),
             Part::Mariadb => heavy::mariadb(self),
             Part::Stunnel => heavy::stunnel(self),
             Part::TlsClients => heavy::tls_clients(self),
