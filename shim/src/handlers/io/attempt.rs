@@ -57,6 +57,9 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     {
         return answer;
     }
+    if !reading && let Some(answer) = terminal::background_write(fd) {
+        return answer;
+    }
     if waits && !reading && takes_no_writes(fd) {
         return error(libc::EINVAL);
     }
