@@ -23,7 +23,7 @@ use crate::doors::rewrite::restart_address;
 use crate::doors::x86_64::{self as asm, Place};
 use crate::modules::Module;
 use core::cell::Cell;
-use core::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use core::sync::atomic::Ordering;
 use lichen_runtime::green::masks::{ALL, bit};
 use lichen_runtime::green::{GreenRef, State};
 use lichen_runtime::mutants::{Mutant, mutant};
@@ -35,10 +35,6 @@ use lichen_runtime::{Runtime, arch, sys};
 struct Known {
     text: Cell<(usize, usize)>,
     stack: Cell<[usize; 3]>,
-    /// The door's frame while [`asm::lichen_raise`] runs, what it sends, and as which signal.
-    raised: AtomicUsize,
-    raised_note: Cell<Option<Note>>,
-    raised_as: AtomicI32,
     /// Handlers that followed upon each other without a step of the program between.
     chain: Cell<u32>,
 }
@@ -52,9 +48,6 @@ unsafe impl Sync for Known {}
 static KNOWN: Known = Known {
     text: Cell::new((0, 0)),
     stack: Cell::new([0, 2, 0]),
-    raised: AtomicUsize::new(0),
-    raised_note: Cell::new(None),
-    raised_as: AtomicI32::new(0),
     chain: Cell::new(0),
 };
 
@@ -143,9 +136,7 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
     match place {
         Place::Raised => {
             // Another signal can come first here: the one that was sent is still pending behind it.
-            let sent = signal == KNOWN.raised_as.load(Ordering::Relaxed);
-            let raised = if sent { KNOWN.raised_note.take() } else { None };
-            let Some(raised) = raised else {
+            let Some((raised, frame)) = sent::raised(signal) else {
                 notes::add(Note {
                     signal,
                     target,
@@ -154,9 +145,8 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
                 runtime.worker.attention.store(1, Ordering::Relaxed);
                 return runtime.worker.unrouted.store(1, Ordering::Relaxed);
             };
-            let frame = KNOWN.raised.swap(0, Ordering::Relaxed);
             // SAFETY: `exit_slow` stored the frame it stands on.
-            load_registers(context, unsafe { &*(frame as *const Frame) });
+            load_registers(context, unsafe { &*frame });
             // Not what the kernel says of it: a full queue loses that (RLIMIT_SIGPENDING).
             enter(runtime, green, raised.signal, &raised.info, context);
         }
@@ -330,7 +320,7 @@ extern "C" fn lichen_exit_slow(frame: &mut Frame, kind: usize) {
         let action = actions::get(note.signal);
         if action.handler > 1 {
             settle_result(frame, &action);
-            return raise(runtime, &note, frame, kind);
+            return sent::raise(runtime, &note, frame, kind);
         }
         if action.handler == 0 {
             super::calls::native_default(runtime, note.signal);
@@ -365,57 +355,6 @@ fn settle_result(frame: &mut Frame, action: &actions::Action) {
         call::RESTART | call::RESTART_NO_HANDLER => frame.rax = call::error(libc::EINTR) as usize,
         _ => {}
     }
-}
-
-/// Sends the signal to this kernel thread; the master handler takes it at `Place::Raised`.
-fn raise(runtime: &Runtime, note: &Note, frame: &Frame, kind: usize) {
-    masks::push(runtime);
-    KNOWN
-        .raised
-        .store(core::ptr::from_ref(frame) as usize, Ordering::Relaxed);
-    KNOWN.raised_note.set(Some(*note));
-    let queue = libc::SYS_rt_tgsigqueueinfo as usize;
-    let info = note.info.as_ptr() as usize;
-    raise_as(runtime, note.signal, queue, info, frame, kind);
-    // No room in the kernel's queue. A standard signal that the master handler always has needs none.
-    let kill = libc::SYS_tgkill as usize;
-    raise_as(runtime, libc::SIGSEGV, kill, 0, frame, kind);
-    KNOWN.raised_note.set(None);
-    KNOWN.raised.store(0, Ordering::Relaxed);
-    notes::add(*note);
-}
-
-/// Sends `signal` by the call `number`; returns only if the kernel did not.
-fn raise_as(
-    runtime: &Runtime,
-    signal: i32,
-    number: usize,
-    info: usize,
-    frame: &Frame,
-    kind: usize,
-) {
-    KNOWN.raised_as.store(signal, Ordering::Relaxed);
-    let [a, b] = [sys::getpid() as usize, runtime.worker.tid.get() as usize];
-    let c = signal as usize;
-    if runtime.worker.kernel_mask.get() & bit(signal) == 0 {
-        // SAFETY: the siginfo, if there is one, is whole.
-        unsafe { asm::lichen_raise(a, b, c, info, frame, kind, number) };
-        return;
-    }
-    // Blocked by all others, or kept by the kernel for now. It is sent first and opened alone, so that no
-    // other comes through.
-    // SAFETY: as above.
-    if unsafe { crate::handlers::kernel(number, [a, b, c, info, 0, 0]) } != 0 {
-        return;
-    }
-    let mask = [runtime.worker.kernel_mask.get() & !bit(signal)];
-    runtime.worker.kernel_mask.set(mask[0]);
-    let (set, open) = (
-        libc::SIG_SETMASK as usize,
-        libc::SYS_rt_sigprocmask as usize,
-    );
-    // SAFETY: the mask is whole.
-    unsafe { asm::lichen_raise(set, mask.as_ptr() as usize, 0, 8, frame, kind, open) };
 }
 
 /// A call that is to run natively while a signal waits: the signal first, then the call again.

@@ -1,11 +1,15 @@
 //! Signals that we ask the kernel to send to our own kernel thread, so that it builds their frames.
 //!
-//! Called by `delivery`, which takes a noted signal for the running green, sends it here, and must know
-//! it again when it comes: by its siginfo it looks like one for the process's first thread. At most one
-//! is under way; one more stays noted until the next exit edge.
+//! Called by `delivery`, which takes a noted signal for the running green and must know it again when it comes:
+//! by its siginfo it looks like one for the process's first thread. Two ways: [`raise`] at the exit edge of a
+//! door, and [`send`] when a handler returns. Of the latter at most one is under way; one more stays noted
+//! until the next exit edge.
 #![allow(unsafe_code)]
 
-use super::notes::{Info, Note};
+use super::masks;
+use super::notes::{self, Info, Note};
+use crate::call::Frame;
+use crate::doors::x86_64 as asm;
 use crate::handlers::kernel;
 use core::cell::Cell;
 use lichen_runtime::green::GreenRef;
@@ -38,6 +42,20 @@ fn words(info: &Info) -> Words {
     let [a, b, c, d, ..] = *info;
     [a, b, c, d]
 }
+
+/// What [`raise`] sends, while it does, and the signal that brings it.
+struct Raised {
+    note: Cell<Option<(Note, *const Frame)>>,
+    by: Cell<i32>,
+}
+
+// SAFETY: as [`Sent`]; written before the signal is sent, read by the handler that it enters.
+unsafe impl Sync for Raised {}
+
+static RAISED: Raised = Raised {
+    note: Cell::new(None),
+    by: Cell::new(0),
+};
 
 /// Is one under way, so that [`send`] must not be called?
 pub fn is_under_way() -> bool {
@@ -92,6 +110,62 @@ pub fn arrived(signal: i32, info: &Info) -> Option<Option<GreenRef>> {
     let whose = taker.filter(open).or(SENT.target.get());
     forget();
     Some(whose)
+}
+
+/// Sends `note` to this kernel thread; the master handler takes it at `Place::Raised`, with the program's
+/// registers from `frame`, which an entry of this `kind` built. Returns only if the kernel did not send; then
+/// it is noted as before.
+pub fn raise(runtime: &Runtime, note: &Note, frame: &Frame, kind: usize) {
+    masks::push(runtime);
+    RAISED.note.set(Some((*note, frame)));
+    let queue = libc::SYS_rt_tgsigqueueinfo as usize;
+    let info = note.info.as_ptr() as usize;
+    raise_as(runtime, note.signal, queue, info, frame, kind);
+    // No room in the kernel's queue. A standard signal that the master handler always has needs none.
+    let kill = libc::SYS_tgkill as usize;
+    raise_as(runtime, libc::SIGSEGV, kill, 0, frame, kind);
+    RAISED.note.set(None);
+    notes::add(*note);
+}
+
+/// Sends `signal` by the call `number`; returns only if the kernel did not.
+fn raise_as(
+    runtime: &Runtime,
+    signal: i32,
+    number: usize,
+    info: usize,
+    frame: &Frame,
+    kind: usize,
+) {
+    RAISED.by.set(signal);
+    let [a, b] = [sys::getpid() as usize, runtime.worker.tid.get() as usize];
+    let c = signal as usize;
+    if runtime.worker.kernel_mask.get() & bit(signal) == 0 {
+        // SAFETY: the siginfo, if there is one, is whole.
+        unsafe { asm::lichen_raise(a, b, c, info, frame, kind, number) };
+        return;
+    }
+    // Blocked by all others, or kept by the kernel for now. It is sent first and opened alone, so that no
+    // other comes through.
+    // SAFETY: as above.
+    if unsafe { kernel(number, [a, b, c, info, 0, 0]) } != 0 {
+        return;
+    }
+    let mask = [runtime.worker.kernel_mask.get() & !bit(signal)];
+    runtime.worker.kernel_mask.set(mask[0]);
+    let (set, open) = (
+        libc::SIG_SETMASK as usize,
+        libc::SYS_rt_sigprocmask as usize,
+    );
+    // SAFETY: the mask is whole.
+    unsafe { asm::lichen_raise(set, mask.as_ptr() as usize, 0, 8, frame, kind, open) };
+}
+
+/// What [`raise`] sends, if `signal` is the one that brings it, and the frame it was sent from. Taken once.
+pub fn raised(signal: i32) -> Option<(Note, *const Frame)> {
+    (RAISED.by.get() == signal)
+        .then(|| RAISED.note.take())
+        .flatten()
 }
 
 /// None is under way: it has arrived, or this is the child of a fork.

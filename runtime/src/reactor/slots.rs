@@ -1,12 +1,7 @@
-//! Descriptors: one edge-triggered registration each, and who waits for its edges.
+//! What the green side may ask and note of a descriptor without a system call: is this stream known to be
+//! empty, who waits on it. Written by the green side and by the reactor, on one kernel thread.
 //!
-//! Two halves. [`Slots`] is what the green side may ask and note without a system call: is this
-//! stream known to be empty, who waits on it. [`Reactor`] is mio and belongs to the scheduler side.
-//!
-//! The rule: *attempt first, then wait for an edge*. A waiter comes here only after the call would
-//! have blocked, so with edge triggering the next edge is news. An edge without waiters is kept as
-//! "may be ready". Generations in the tokens keep late events of a closed descriptor from waking
-//! the users of the next one with its number.
+//! Generations keep late events of a closed descriptor from waking the users of the next one with its number.
 #![allow(unsafe_code)]
 
 use crate::green::{GreenRef, Wake};
@@ -14,11 +9,6 @@ use crate::mutants::{Mutant, every, mutant};
 use crate::{Runtime, arch, sys};
 use core::cell::Cell;
 use core::ptr::null;
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
-use std::io;
-use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 /// Bits of an interest, and of what an edge said.
 pub const READ: u8 = 1;
@@ -27,7 +17,7 @@ pub const WRITE: u8 = 2;
 /// Urgent data.
 pub const URGENT: u8 = 4;
 
-const REGISTERED: u8 = 1;
+pub(super) const REGISTERED: u8 = 1;
 /// An edge came since the stream was last seen empty.
 const MAY_READ: u8 = 2;
 /// Urgent data or the end of the stream was announced once: a short read no longer proves that an
@@ -36,9 +26,9 @@ const SAW_SPECIAL: u8 = 4;
 /// A duplicate of our own, made for a waiter when the program closed the number.
 const PRIVATE: u8 = 16;
 /// A helper makes a call on it.
-const CLAIMED: u8 = 32;
+pub(super) const CLAIMED: u8 = 32;
 /// Registered with EPOLLEXCLUSIVE, for as long as somebody waits.
-const EXCLUSIVE: u8 = 64;
+pub(super) const EXCLUSIVE: u8 = 64;
 /// The end of the stream in one direction or both, or an error.
 pub const END: u8 = 8;
 
@@ -50,12 +40,6 @@ pub fn descriptors() -> usize {
     let limit = sys::hard_limit(libc::RLIMIT_NOFILE).max(1024);
     usize::try_from(limit).unwrap_or(SLOTS_MAX).min(SLOTS_MAX)
 }
-/// Events taken from the kernel at once.
-const EVENTS: usize = 512;
-/// How many events ahead the second of two fetches is made; the first is made twice as far.
-const AHEAD: usize = 4;
-const DOORBELL: Token = Token(usize::MAX);
-const CLOCK: Token = Token(usize::MAX - 1);
 
 /// Whom an event wakes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,9 +57,9 @@ pub enum Wakes {
 
 /// What the reactor knows of one descriptor.
 pub struct Slot {
-    waiters: Cell<*const FdWaiter>,
-    generation: Cell<u32>,
-    flags: Cell<u8>,
+    pub(super) waiters: Cell<*const FdWaiter>,
+    pub(super) generation: Cell<u32>,
+    pub(super) flags: Cell<u8>,
 }
 
 /// One green waiting for one descriptor. Lives on the green's stack (or in a list of the scheduler
@@ -88,7 +72,7 @@ pub struct FdWaiter {
     linked: Cell<bool>,
     /// One of several that its green waits for.
     many: bool,
-    wakes: Wakes,
+    pub(super) wakes: Wakes,
     /// `fd` is a duplicate of our own, to be closed after the wait.
     private: Cell<bool>,
     /// The descriptor to try again; changes when the program closes the original meanwhile.
@@ -132,7 +116,7 @@ pub struct Slots {
     base: Cell<*const Slot>,
     capacity: Cell<usize>,
     /// One more than the highest descriptor ever registered.
-    end: Cell<i32>,
+    pub(super) end: Cell<i32>,
     /// How many private duplicates the scheduler side holds for `park::release_held`.
     pub held: Cell<usize>,
 }
@@ -171,7 +155,7 @@ impl Slots {
     }
 
     #[inline(always)]
-    fn get(&self, fd: i32) -> Option<&Slot> {
+    pub(super) fn get(&self, fd: i32) -> Option<&Slot> {
         if fd as u32 as usize >= self.capacity.get() {
             return None;
         }
@@ -306,7 +290,7 @@ impl Slots {
 
     /// Behind those that wait already: the first is tried first, as in the kernel's queues. The first
     /// one's `prev` is the last one.
-    fn link(&self, waiter: &FdWaiter) {
+    pub(super) fn link(&self, waiter: &FdWaiter) {
         let Some(slot) = self.get(waiter.fd.get()) else {
             return;
         };
@@ -366,7 +350,7 @@ impl Slots {
     }
 
     /// Ends an exclusive registration, if there is one.
-    fn leave_exclusive(&self, fd: i32) {
+    pub(super) fn leave_exclusive(&self, fd: i32) {
         if let Some(slot) = self.get(fd)
             && slot.flags.get() & EXCLUSIVE != 0
         {
@@ -376,14 +360,14 @@ impl Slots {
     }
 
     /// Begins to load the first waiter of a descriptor.
-    fn fetch_waiter(&self, fd: i32) {
+    pub(super) fn fetch_waiter(&self, fd: i32) {
         if let Some(slot) = self.get(fd) {
             arch::prefetch(slot.waiters.get() as usize);
         }
     }
 
     /// Begins to load the record of the green that waits first for a descriptor.
-    fn fetch_green(&self, fd: i32) {
+    pub(super) fn fetch_green(&self, fd: i32) {
         // SAFETY: linked waiters are alive.
         let waiter = self
             .get(fd)
@@ -394,7 +378,7 @@ impl Slots {
     }
 
     /// An edge: keeps what it says and wakes whom it concerns.
-    fn fire(&self, runtime: &Runtime, fd: i32, generation: u32, said: u8) {
+    pub(super) fn fire(&self, runtime: &Runtime, fd: i32, generation: u32, said: u8) {
         let Some(slot) = self.get(fd) else { return };
         if slot.generation.get() != generation {
             return;
@@ -462,234 +446,5 @@ impl Slots {
 impl Default for Slots {
     fn default() -> Self {
         Slots::new()
-    }
-}
-
-/// The epoll instance and what belongs to it. Scheduler side.
-pub struct Reactor {
-    poll: Poll,
-    events: Events,
-    /// The events of one turn: token, and what it says.
-    told: Vec<(Token, u8)>,
-    timerfd: i32,
-    armed_ns: u64,
-    /// epoll may not be used any more, nor the timerfd.
-    blind: bool,
-}
-
-impl Reactor {
-    /// A new epoll instance with a doorbell and a clock.
-    ///
-    /// # Errors
-    /// When the process is out of descriptors or memory.
-    pub fn new(runtime: &Runtime) -> io::Result<Reactor> {
-        let mut poll = Poll::new()?;
-        lift_poll(&mut poll);
-        let (bell, clock) = (sys::eventfd(), sys::timerfd());
-        if bell < 0 || clock < 0 {
-            return Err(io::Error::from_raw_os_error(-bell.min(clock) as i32));
-        }
-        let (bell, clock) = (sys::lift(bell as i32), sys::lift(clock as i32));
-        poll.registry()
-            .register(&mut SourceFd(&bell), DOORBELL, Interest::READABLE)?;
-        poll.registry()
-            .register(&mut SourceFd(&clock), CLOCK, Interest::READABLE)?;
-        runtime.set_own_fds([poll.as_raw_fd(), bell, clock]);
-        Ok(Reactor {
-            poll,
-            events: Events::with_capacity(EVENTS),
-            told: Vec::with_capacity(EVENTS),
-            timerfd: clock,
-            armed_ns: 0,
-            blind: false,
-        })
-    }
-
-    /// From here on neither epoll nor the clock is touched.
-    pub fn go_blind(&mut self) {
-        self.blind = true;
-    }
-
-    /// Sleeps until the next deadline, for a few milliseconds at most: wakes from other kernel threads ring a bell that
-    /// nobody hears now.
-    fn nap(&self, runtime: &Runtime) {
-        const MOST_NS: u64 = 5_000_000;
-        let now = sys::clock_ns(libc::CLOCK_MONOTONIC);
-        let until = if self.armed_ns > now {
-            self.armed_ns
-        } else {
-            u64::MAX
-        };
-        sys::nap(runtime.caps.get().nap, (until - now).min(MOST_NS));
-    }
-
-    /// Begins a wait: registers the descriptor on first use and links the waiter.
-    ///
-    /// # Errors
-    /// The error of epoll_ctl(2): EPERM for what cannot be polled, ENOSPC, ENOMEM, EBADF.
-    pub fn begin(&self, slots: &Slots, waiter: &FdWaiter) -> io::Result<()> {
-        let fd = waiter.fd.get();
-        let slot = slots
-            .get(fd)
-            .ok_or(io::Error::from_raw_os_error(libc::EPERM))?;
-        if waiter.wakes == Wakes::OneAnywhere {
-            self.begin_exclusive(slots, slot, fd)?;
-        } else {
-            self.begin_plain(slots, slot, fd)?;
-        }
-        slots.link(waiter);
-        Ok(())
-    }
-
-    fn begin_plain(&self, slots: &Slots, slot: &Slot, fd: i32) -> io::Result<()> {
-        // EPOLL_CTL_MOD does not take EPOLLEXCLUSIVE back.
-        slots.leave_exclusive(fd);
-        if slot.flags.get() & REGISTERED == 0 {
-            let token = Token(fd as usize | (slot.generation.get() as usize) << 32);
-            let all = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
-            let registry = self.poll.registry();
-            match registry.register(&mut SourceFd(&fd), token, all) {
-                Err(e) if e.raw_os_error() == Some(libc::EEXIST) => {
-                    registry.reregister(&mut SourceFd(&fd), token, all)?;
-                }
-                other => other?,
-            }
-            slot.flags.set(slot.flags.get() | REGISTERED);
-            slots.end.set(slots.end.get().max(fd + 1));
-        }
-        Ok(())
-    }
-
-    /// Registers what processes may share, unless it is registered for somebody who waits, or a helper waits.
-    fn begin_exclusive(&self, slots: &Slots, slot: &Slot, fd: i32) -> io::Result<()> {
-        let flags = slot.flags.get();
-        if flags & CLAIMED != 0 || flags & REGISTERED != 0 && slots.has_waiters(fd) {
-            return Ok(());
-        }
-        let epoll = self.poll.as_raw_fd();
-        if flags & REGISTERED != 0 {
-            slot.flags.set(flags & !REGISTERED);
-            sys::epoll_delete(epoll, fd);
-        }
-        let events = libc::EPOLLIN | libc::EPOLLET | libc::EPOLLEXCLUSIVE;
-        let data = fd as u64 | u64::from(slot.generation.get()) << 32;
-        if !sys::epoll_add(epoll, fd, events as u32, data) {
-            return self.begin_plain(slots, slot, fd);
-        }
-        slot.flags.set(slot.flags.get() | REGISTERED | EXCLUSIVE);
-        slots.end.set(slots.end.get().max(fd + 1));
-        Ok(())
-    }
-
-    /// Sees to it that the wait of [`Reactor::turn`] ends at `deadline_ns` at the latest.
-    pub fn arm(&mut self, deadline_ns: u64, now_ns: u64) {
-        let stands = self.armed_ns > now_ns && self.armed_ns <= deadline_ns;
-        if !stands {
-            self.armed_ns = deadline_ns;
-            if !self.blind {
-                sys::timerfd_set(self.timerfd, deadline_ns.max(1));
-            }
-        }
-    }
-
-    /// Takes events from the kernel and wakes whom they concern; with `block`, waits for the first.
-    pub fn turn(&mut self, runtime: &Runtime, block: bool) {
-        if self.blind {
-            if block {
-                self.nap(runtime);
-            }
-            return;
-        }
-        let patience = if block { None } else { Some(Duration::ZERO) };
-        if self.poll.poll(&mut self.events, patience).is_err() {
-            return; // EINTR: a signal was noted; the scheduler looks at it next.
-        }
-        self.told.clear();
-        self.told.extend(
-            self.events
-                .iter()
-                .map(|event| (event.token(), said_by(event))),
-        );
-        // A waiter lies on the stack of a green that has not run for long: neither is in the cache.
-        // So what an event will need is fetched some events ahead.
-        for i in 0..self.told.len() {
-            if let Some((Token(token), _)) = self.told.get(i + 2 * AHEAD) {
-                runtime.slots.fetch_waiter(*token as u32 as i32);
-            }
-            if let Some((Token(token), _)) = self.told.get(i + AHEAD) {
-                runtime.slots.fetch_green(*token as u32 as i32);
-            }
-            let (Token(token), said) = self.told[i];
-            if Token(token) != DOORBELL && Token(token) != CLOCK {
-                let generation = (token >> 32) as u32;
-                runtime
-                    .slots
-                    .fire(runtime, token as u32 as i32, generation, said);
-            }
-        }
-    }
-}
-
-/// What an edge says, in our bits.
-fn said_by(event: &mio::event::Event) -> u8 {
-    let bit = |yes: bool, bit: u8| if yes { bit } else { 0 };
-    if mutant(Mutant::PollMissesHangup) && event.is_read_closed() {
-        return 0;
-    }
-    let gone = event.is_error() || event.is_read_closed() && event.is_write_closed();
-    bit(gone, READ | WRITE | URGENT)
-        | bit(event.is_readable() || event.is_read_closed(), READ)
-        | bit(event.is_writable(), WRITE)
-        | bit(event.is_priority(), URGENT)
-        | bit(event.is_read_closed() || event.is_error(), END)
-}
-
-/// Moves mio's epoll descriptor to a high number. mio offers no way to choose it, and a low number
-/// is one the program would see missing; the number is found in the `Poll` by its value, and the
-/// change is kept only if `as_raw_fd` confirms it.
-fn lift_poll(poll: &mut Poll) {
-    let low = poll.as_raw_fd();
-    let high = sys::fcntl(low, libc::F_DUPFD_CLOEXEC, sys::descriptor_floor());
-    if high < 0 {
-        return;
-    }
-    let words = size_of::<Poll>() / size_of::<i32>();
-    let first = core::ptr::from_mut(poll).cast::<i32>();
-    for i in 0..words {
-        // SAFETY: stays within `poll`, which is plain integers and descriptors; a wrong guess is
-        // put back before anybody looks.
-        unsafe {
-            let word = first.add(i);
-            if word.read() == low {
-                word.write(high as i32);
-                if poll.as_raw_fd() == high as i32 {
-                    sys::close(low);
-                    return;
-                }
-                word.write(low);
-            }
-        }
-    }
-    sys::close(high as i32);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_epoll_descriptor_goes_to_a_high_number_and_still_works() {
-        let mut poll = Poll::new().unwrap();
-        let low = poll.as_raw_fd();
-        lift_poll(&mut poll);
-        assert_ne!(poll.as_raw_fd(), low);
-        let bell = sys::eventfd() as i32;
-        poll.registry()
-            .register(&mut SourceFd(&bell), Token(3), Interest::READABLE)
-            .unwrap();
-        sys::write(bell, &1u64.to_ne_bytes());
-        let mut events = Events::with_capacity(4);
-        poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
-        assert_eq!(events.iter().next().map(|e| e.token()), Some(Token(3)));
     }
 }
