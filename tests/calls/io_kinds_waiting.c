@@ -213,6 +213,18 @@ static void terminals(void)
     done("terminal, writing");
 }
 
+#ifndef ETH_P_802_EX1
+#define ETH_P_802_EX1 0x88B5
+#endif
+
+static void put_packet(void *device)
+{
+    int fd = socket(AF_PACKET, SOCK_DGRAM, 0);
+    CHECK(fd >= 0);
+    CHECK_EQ(sendto(fd, "word\n", 5, 0, (struct sockaddr *)device, sizeof(struct sockaddr_ll)), 5);
+    CHECK_EQ(close(fd), 0);
+}
+
 static void sockets(void)
 {
     int pair[2], types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
@@ -236,13 +248,13 @@ static void sockets(void)
     CHECK_EQ(WAITS(read(udp, buffer, 64), put, &udp), 5);
     done("udp");
 
-    int packets = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP));
-    struct sockaddr_ll device = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
+    /* A protocol for experiments: what others send over this interface is none of ours. */
+    static struct sockaddr_ll device = {.sll_family = AF_PACKET, .sll_halen = 6};
+    device.sll_protocol = htons(ETH_P_802_EX1);
     device.sll_ifindex = (int)if_nametoindex("lo");
-    if (packets >= 0 && device.sll_ifindex && bind(packets, (struct sockaddr *)&device, sizeof device) == 0) {
-        empty(&packets);
-        CHECK(WAITS(read(packets, buffer, sizeof buffer), put, &udp) > 0);
-    }
+    int packets = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_802_EX1));
+    if (packets >= 0 && device.sll_ifindex && bind(packets, (struct sockaddr *)&device, sizeof device) == 0)
+        CHECK_EQ(WAITS(read(packets, buffer, sizeof buffer), put_packet, &device), 5);
     done("packets");
 }
 
