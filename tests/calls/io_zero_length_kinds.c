@@ -2,6 +2,7 @@
  * something to read, and with its peer closed. What each gives is printed, so it must be what Linux gives; a call that
  * waits is interrupted, and says so. Every call has a fresh descriptor.
  * timeout: 60
+ * skips: nowait
  */
 #include "check.h"
 #include <sys/epoll.h>

@@ -20,13 +20,14 @@ const NONE: [usize; 6] = [0; 6];
 
 /// What we make of the program's calls: number, name, arguments that matter. Calls that the program must be allowed
 /// anyway to get that far (read, futex, clone, mmap) are not asked about.
-const OURS: [(i64, &str, [usize; 6]); 38] = [
+const OURS: [(i64, &str, [usize; 6]); 39] = [
     (libc::SYS_preadv2, "preadv2", NOWAIT),
     (libc::SYS_pwritev2, "pwritev2", NOWAIT),
     (libc::SYS_recvfrom, "recvfrom", [0, 0, 0, DONTWAIT, 0, 0]),
     (libc::SYS_sendto, "sendto", [0, 0, 0, DONTWAIT, 0, 0]),
     (libc::SYS_recvmsg, "recvmsg", [0, 0, DONTWAIT, 0, 0, 0]),
     (libc::SYS_sendmsg, "sendmsg", [0, 0, DONTWAIT, 0, 0, 0]),
+    (libc::SYS_readv, "readv", [0, 0, 1, 0, 0, 0]),
     (libc::SYS_writev, "writev", [0, 0, 1, 0, 0, 0]),
     (libc::SYS_poll, "poll", [0, 1, 0, 0, 0, 0]),
     (libc::SYS_pselect6, "pselect6", NONE),

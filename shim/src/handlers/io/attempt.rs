@@ -60,7 +60,7 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     if !reading && let Some(answer) = terminal::background_write(fd) {
         return answer;
     }
-    if waits && !reading && takes_no_writes(fd) {
+    if waits && has_no_such_call(fd, reading) {
         return error(libc::EINVAL);
     }
     if waits {
@@ -76,17 +76,22 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     unsafe { kernel(number, args) }
 }
 
-/// Does a description say EINVAL to all writes (timerfd, signalfd, epoll)? It never polls ready for them. The kernel says
-/// so of a vector with no bytes too, which writes nothing anywhere.
+/// Does a description say EINVAL to all reads (epoll) or writes (timerfd, signalfd, epoll)? It never polls ready for
+/// them. The kernel says so of a vector with no bytes too, which moves nothing anywhere.
 #[cold]
-fn takes_no_writes(fd: i32) -> bool {
-    if forbids(libc::SYS_writev) {
+fn has_no_such_call(fd: i32, reading: bool) -> bool {
+    let number = if reading {
+        libc::SYS_readv
+    } else {
+        libc::SYS_writev
+    };
+    if forbids(number) {
         return false;
     }
     let none = [0usize; 2];
     let args = [fd as usize, none.as_ptr() as usize, 1, 0, 0, 0];
     // SAFETY: the vector is ours and holds no byte.
-    unsafe { kernel(libc::SYS_writev as usize, args) == error(libc::EINVAL) }
+    unsafe { kernel(number as usize, args) == error(libc::EINVAL) }
 }
 
 /// Polls, then writes with flags of pwritev2.
