@@ -208,6 +208,38 @@ static void pollers(void *(*waits)(void *))
     close(ends[1]);
 }
 
+static void *polls_for_nothing(void *arg)
+{
+    struct watch *watch = arg;
+    struct pollfd list[2] = {{.fd = ends[0]}, {.fd = watch->timeout, .events = POLLIN}};
+    atomic_fetch_add(&waiting, 1);
+    watch->result = poll(list, 2, -1);
+    watch->revents = list[0].revents;
+    atomic_fetch_add(&finished, 1);
+    return NULL;
+}
+
+/* What poll was not asked about does not wake it when the number goes: here the peer's end, which is there already. */
+static void half_closed(void)
+{
+    struct watch watch;
+    begin();
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    CHECK_EQ(write(ends[1], "x", 1), 1);
+    CHECK_EQ(shutdown(ends[1], SHUT_WR), 0);
+    watch.timeout = eventfd(0, 0);
+    pthread_t thread = start(polls_for_nothing, &watch);
+    settle(1);
+    CHECK_EQ(close(ends[0]), 0);
+    wait_ticks(5);
+    CHECK_EQ(atomic_load(&finished), 0);
+    CHECK_EQ(eventfd_write(watch.timeout, 1), 0);
+    join(thread);
+    CHECK_EQ(watch.result, 2);
+    CHECK_EQ(watch.revents, POLLNVAL);
+    close(ends[1]), close(watch.timeout);
+}
+
 static void *waits_epoll(void *arg)
 {
     struct epoll_event event;
@@ -279,6 +311,7 @@ int main(void)
         acceptor(1);
         pollers(polls);
         pollers(selects);
+        half_closed();
         epoll_closed();
         epoll_keeps();
     }

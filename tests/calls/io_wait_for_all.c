@@ -137,6 +137,63 @@ static void urgent(int how)
     close(ends[0]), close(ends[1]);
 }
 
+/* The same where the urgent byte comes after the reader began to wait for more, on each kind of stream. */
+static void urgent_later(int tcp, int how)
+{
+    int ends[2];
+    pair(tcp, ends);
+    pthread_t thread = waiter(ends[0], how, 8);
+    CHECK_EQ(send(ends[1], "abc", 3, 0), 3);
+    still_waits();
+    CHECK_EQ(send(ends[1], "!", 1, MSG_OOB), 1);
+    join(thread);
+    CHECK_EQ(got_now, 3);
+    CHECK_EQ(send(ends[1], "defghijk", 8, 0), 8);
+    thread = waiter(ends[0], how, 8);
+    join(thread);
+    CHECK_EQ(got_now, 8);
+    CHECK(memcmp(buffer, "defghijk", 8) == 0);
+    close(ends[0]), close(ends[1]);
+}
+
+/* A passed descriptor ends a read of a local stream, one that asks who sent too; what it asks with may be no length. */
+static void passed_with_address(void)
+{
+    int ends[2];
+    pair(0, ends);
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    struct iovec part = {"x", 1};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    memcpy(CMSG_DATA(&control.header), &ends[0], sizeof(int));
+    struct sockaddr_storage from;
+    socklen_t len = sizeof from;
+    CHECK_EQ(sendmsg(ends[1], &message, 0), 1);
+    CHECK_EQ(recvfrom(ends[0], buffer, 8, MSG_WAITALL, (struct sockaddr *)&from, &len), 1);
+    CHECK_EQ(len, 0);
+    len = (socklen_t)-1;
+    CHECK_EQ(send(ends[1], "abcdefgh", 8, 0), 8);
+    CHECK_ERRNO(recvfrom(ends[0], buffer, 8, MSG_WAITALL, (struct sockaddr *)&from, &len), EINVAL);
+    /* A sender with a name, in two parts. */
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
+    len = sizeof name;
+    CHECK_EQ(bind(listener, (struct sockaddr *)&name, sizeof name.sun_family), 0);
+    CHECK_EQ(getsockname(listener, (struct sockaddr *)&name, &len), 0);
+    CHECK_EQ(listen(listener, 1), 0);
+    CHECK_EQ(connect(client, (struct sockaddr *)&name, len), 0);
+    int server = accept(listener, NULL, NULL);
+    CHECK_EQ(send(server, "abcdefgh", 8, 0), 8);
+    socklen_t got = sizeof from;
+    CHECK_EQ(recvfrom(client, buffer, 8, MSG_WAITALL, (struct sockaddr *)&from, &got), 8);
+    CHECK_EQ(got, len);
+    CHECK(memcmp(&from, &name, len) == 0);
+    close(ends[0]), close(ends[1]), close(listener), close(client), close(server);
+}
+
 static void peeks(void)
 {
     int ends[2];
@@ -204,6 +261,10 @@ int main(void)
     low_water(1, PEEK);
     urgent(ALL);
     urgent(ALL_MSG);
+    for (int tcp = 0; tcp < 2; tcp++)
+        for (int how = ALL; how <= ALL_MSG; how++)
+            urgent_later(tcp, how);
+    passed_with_address();
     peeks();
     ticker_end();
     printf("done\n");

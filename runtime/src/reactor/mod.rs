@@ -12,4 +12,4 @@ mod events;
 mod slots;
 
 pub use events::Reactor;
-pub use slots::{END, FdWaiter, READ, Slots, URGENT, WRITE, Wakes, descriptors};
+pub use slots::{END, FdWaiter, HALF, READ, Slots, URGENT, WRITE, Wakes, descriptors};

@@ -31,6 +31,8 @@ pub(super) const CLAIMED: u8 = 32;
 pub(super) const EXCLUSIVE: u8 = 64;
 /// The end of the stream in one direction or both, or an error.
 pub const END: u8 = 8;
+/// Of a wait for several: the end of what the peer sends is asked for (POLLRDHUP), not only errors and hang-ups.
+pub const HALF: u8 = 16;
 
 /// Descriptors beyond this number are not watched; calls on them stay native.
 const SLOTS_MAX: usize = 1 << 20;
@@ -255,7 +257,7 @@ impl Slots {
                 private.flags.set(PRIVATE);
                 self.end.set(self.end.get().max(to + 1));
             }
-            if waiter.many && to >= 0 && self.register_now(runtime, to) {
+            if waiter.many && to >= 0 && self.register_now(runtime, to, waiter.interest) {
                 waiter.private.set(true);
                 self.link(waiter);
             } else {
@@ -264,16 +266,21 @@ impl Slots {
         }
     }
 
-    /// Registers a descriptor from the green side. `false`: the kernel will not.
-    fn register_now(&self, runtime: &Runtime, fd: i32) -> bool {
+    /// Registers a descriptor from the green side, for exactly what its one waiter was told to wait for: whatever else
+    /// is so already would come as an edge at once. `false`: the kernel will not.
+    fn register_now(&self, runtime: &Runtime, fd: i32, interest: u8) -> bool {
         let Some(slot) = self.get(fd) else {
             return false;
         };
-        let all = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLOUT | libc::EPOLLPRI;
+        let wanted = |bit: u8, event: i32| if interest & bit != 0 { event } else { 0 };
+        let events = wanted(READ, libc::EPOLLIN)
+            | wanted(WRITE, libc::EPOLLOUT)
+            | wanted(URGENT, libc::EPOLLPRI)
+            | wanted(HALF, libc::EPOLLRDHUP);
         let done = sys::epoll_add(
             runtime.epoll_fd(),
             fd,
-            (all | libc::EPOLLET) as u32,
+            (events | libc::EPOLLET) as u32,
             fd as u64 | u64::from(slot.generation.get()) << 32,
         );
         if done {

@@ -106,7 +106,7 @@ fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize, behind: boo
         let Some((at, left)) = io::rest_of(vector, count, done) else {
             return (0, true);
         };
-        let got = receive_piece(fd, at, left, flags | DONTWAIT, &mut space);
+        let got = receive_piece(fd, at, left, flags | DONTWAIT, &mut [0; 2], &mut space);
         if got.1 && space[0] != 0 {
             let _ = user::write(message.wrapping_add(CONTROL + 8), &[space[1], space[2]]);
         }
@@ -114,22 +114,32 @@ fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize, behind: boo
     })
 }
 
-/// One more part of a message into `left` bytes at `at`; control data goes to `control` (address, room,
-/// then the flags that came). Tells whether descriptors were passed with it: they end a read.
+/// One more part of a message into `left` bytes at `at`; the sender's address goes to `name` (address, room;
+/// its length comes back), control data to `control` (address, room, then the flags that came). Tells whether descriptors were passed with it: they end a read.
 pub fn receive_piece(
     fd: i32,
     at: usize,
     left: usize,
     flags: usize,
+    name: &mut [usize; 2],
     control: &mut [usize; 3],
 ) -> (Answer, bool) {
     let vector = [at, left];
     let [space, room, _] = *control;
-    let mut header = [0, 0, vector.as_ptr() as usize, 1, space, room, 0];
+    let mut header = [
+        name[0],
+        name[1],
+        vector.as_ptr() as usize,
+        1,
+        space,
+        room,
+        0,
+    ];
     let answer = call_with(libc::SYS_recvmsg, fd, header.as_mut_ptr() as usize, flags);
     if answer < 0 {
         return (answer, false);
     }
+    name[1] = header[1] & 0xffff_ffff;
     let lost = header[6] & libc::MSG_CTRUNC as usize != 0;
     let passed = carries_rights([space, header[5]]);
     *control = [space, header[5], header[6] & 0xffff_ffff];

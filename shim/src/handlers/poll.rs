@@ -17,7 +17,7 @@ use lichen_runtime::Runtime;
 use lichen_runtime::green::Wake;
 use lichen_runtime::mutants::{Mutant, mutant};
 use lichen_runtime::park::{self, Deadline};
-use lichen_runtime::reactor::{END, READ, URGENT, WRITE};
+use lichen_runtime::reactor::{END, HALF, READ, URGENT, WRITE};
 use lichen_runtime::sys;
 
 const MS: u64 = 1_000_000;
@@ -72,6 +72,9 @@ fn interest(events: i16) -> u8 {
     }
     if events & libc::POLLPRI != 0 {
         interest |= URGENT;
+    }
+    if events & libc::POLLRDHUP != 0 {
+        interest |= HALF;
     }
     interest
 }

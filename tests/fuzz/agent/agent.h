@@ -61,6 +61,7 @@ struct worker {
     const char *kind; // of the descriptor it works on
     // What it was given, as the conductor saw it: see may_run.
     int fd, description;
+    int asked[2]; // the numbers in slots of its first and third argument, as poll was given them; -1: none
     // How long the call may wait by its own time-out, in ms: 0 not at all or for ever. The conductor waits it out.
     _Atomic int timed_ms;
     // It may wait for something that is looked at from time to time only (a full backlog).

@@ -177,6 +177,10 @@ void conduct(const char *name, const struct step *steps, int count) {
         }
         w->fd = slots[steps[i].arguments[0] % SLOTS].fd;
         w->description = slots[steps[i].arguments[0] % SLOTS].description;
+        for (int k = 0; k < 2; k++) {
+            int slot = steps[i].arguments[2 * k];
+            w->asked[k] = slot >= 0 && slot < SLOTS ? slots[slot].fd : -1;
+        }
         w->step = &steps[i];
         w->step_number = i;
         atomic_store(&w->state, POSTED);

@@ -64,6 +64,11 @@ static bool may_disturb(const struct step *s, const struct worker *other) {
     // How much TCP has taken from a writer that waits is its affair, so read little of it.
     bool takes_much = direction(s) == 'r' && s->arguments[1] > 4097 && !strcmp(slots[s->arguments[0]].kind, "tcp");
     if (takes_much && direction(other->step) == 'w' && !strcmp(other->kind, "tcp")) return false;
+    // A vector fills the pages of a pipe up natively, but for its first part not so under Lichen: what is in it is a little
+    // less while the writer waits.
+    bool counts = direction(s) == 'r' ? s->arguments[1] > 4097 : is(s, "ask") && s->arguments[1] % 4 == 1;
+    bool vector_waits = is(other->step, "writev") && !strcmp(other->kind, "pipe-w");
+    if (counts && vector_waits && !strcmp(slots[s->arguments[0]].kind, "pipe-r")) return false;
     if (direction(s) == 'r') return !asks_about(other->step, mine);
     if (direction(other->step)) return !asks_about(s, other->description);
     // Two in one epoll instance: the kernel wakes the last one first.
@@ -90,6 +95,27 @@ static bool may_close(int slot, const struct worker *other) {
     return other->description != description || (!is(s, "recvmmsg") && !is(s, "sendmmsg"));
 }
 
+// Does a step make descriptors, or may it end one that does?
+static bool makes_numbers(const struct step *s) {
+    static const char *const names[] = {"pipe",   "pair",    "tcp",     "udp",   "listen", "connect",
+                                        "accept", "eventfd", "timerfd", "epoll", "dup",    "recvfd"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (is(s, names[i])) return true;
+    return false;
+}
+
+// A number that poll was given, closed while it waits and used again: natively poll does not wait for what has it now, and
+// an accept that waits has taken it already.
+static bool uses_polled_number(const struct step *s, const struct worker *other) {
+    if (!is(other->step, "poll") || !makes_numbers(s)) return false;
+    for (int i = 0; i < 2; i++) {
+        if (other->asked[i] < 0) continue;
+        if (!number_is_open(other->asked[i])) return true;
+        if (is(s, "dup") && slots[s->arguments[1]].fd == other->asked[i]) return true;
+    }
+    return false;
+}
+
 // Receiving nothing from TCP waits all the same, and a signal ends it with 0. recvmmsg of several pieces of a stream keeps
 // an error behind the first for the next call.
 static bool is_vain(const struct step *s) {
@@ -106,7 +132,7 @@ bool may_run(const struct step *s) {
         const struct worker *w = &workers[i];
         if (atomic_load(&w->state) != INSIDE) continue;
         if (direction(s) && slots[s->arguments[0]].fd >= 0 && !may_join(s, w)) return false;
-        if (!may_disturb(s, w)) return false;
+        if (!may_disturb(s, w) || uses_polled_number(s, w)) return false;
         if (closed >= 0 && slots[closed].fd >= 0 && !may_close(closed, w)) return false;
         if (closed >= 0 && slots[closed].fd >= 0 && direction(w->step) && w->fd == slots[closed].fd) waiting++;
     }

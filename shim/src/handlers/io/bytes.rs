@@ -9,7 +9,7 @@ use super::positioned::HERE;
 use super::stream::{Fill, never_waits, of_no_bytes, send_datagram, whole};
 use super::writers;
 use crate::abi::user;
-use crate::call::{Answer, Frame, NATIVE};
+use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
 use crate::handlers::offload::by_helper;
 use crate::handlers::wait::OnFd;
@@ -193,22 +193,11 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
         let answer = fill.peek(|fd| attempt(fd, buffer, len));
         return of_no_bytes(&wait, kind, len, answer);
     }
-    // Passed descriptors, which a plain recv throws away, end a read of a local stream.
-    if kind == Kind::Stream && flags & libc::MSG_WAITALL as usize != 0 && address == 0 {
-        let mut ends = false;
-        let flags = flags | DONTWAIT;
-        let first = wait.run(|fd| {
-            let (got, last) = message::receive_piece(fd, buffer, len, flags, &mut [0; 3]);
-            ends = last;
-            got
-        });
-        if ends || fill.is_enough(first) {
-            return first;
-        }
-        return fill.go_on(first, &mut |fd, done| {
-            let (at, left) = (buffer + done, len - done);
-            message::receive_piece(fd, at, left, flags, &mut [0; 3])
-        });
+    if kind == Kind::Stream
+        && flags & libc::MSG_WAITALL as usize != 0
+        && let Some(answer) = receive_all(&fill, buffer, [address, address_len])
+    {
+        return answer;
     }
     let first = wait.run(|fd| attempt(fd, buffer, len));
     let first = of_no_bytes(&wait, kind, len, first);
@@ -219,12 +208,50 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
     fill.go_on(first, &mut |fd, done| {
         let (at, left) = (buffer + done, len - done);
         if kind == Kind::Stream {
-            return message::receive_piece(fd, at, left, flags | DONTWAIT, &mut [0; 3]);
+            return part_of_stream(fd, at, left, flags | DONTWAIT, &mut [0; 2]);
         }
         let more = attempt(fd, at, left);
         note_short(runtime, fd, trusted, more, left);
         (more, false)
     })
+}
+
+fn part_of_stream(
+    fd: i32,
+    at: usize,
+    left: usize,
+    flags: usize,
+    name: &mut [usize; 2],
+) -> (Answer, bool) {
+    message::receive_piece(fd, at, left, flags, name, &mut [0; 3])
+}
+
+/// `recvfrom` of all of it from a local stream: passed descriptors, which it throws away, end it. Where the sender's
+/// address goes to: its place, and that of its length. `None` if that is not a length: what comes of it is the kernel's.
+fn receive_all(fill: &Fill<'_, '_>, buffer: usize, to: [usize; 2]) -> Option<Answer> {
+    let [address, address_len] = to;
+    let mut name = [0; 2];
+    if address != 0 {
+        let room = user::read_u32(address_len).ok()?;
+        name = [address, usize::try_from(room as i32).ok()?];
+    }
+    let flags = fill.flags | DONTWAIT;
+    let mut ends = false;
+    let first = fill.wait.run(|fd| {
+        let (got, last) = part_of_stream(fd, buffer, fill.len, flags, &mut name);
+        ends = last;
+        got
+    });
+    let told = address == 0 || first < 0 || user::write_u32(address_len, name[1] as u32).is_ok();
+    if !told {
+        return Some(error(libc::EFAULT));
+    }
+    if ends || fill.is_enough(first) {
+        return Some(first);
+    }
+    Some(fill.go_on(first, &mut |fd, done| {
+        part_of_stream(fd, buffer + done, fill.len - done, flags, &mut [0; 2])
+    }))
 }
 
 /// `sendto(2)`, and `send(3)`.

@@ -159,9 +159,13 @@ impl Fill<'_, '_> {
     ) -> Answer {
         let mut done = first as usize;
         let target = self.target();
-        while done < target && !self.wait.is_nonblocking() && !self.at_mark() {
+        while done < target && !self.wait.is_nonblocking() {
             let mut last = false;
             let more = self.wait.run(|fd| {
+                // Asked at each look: an attempt at the mark of a local stream would throw the urgent byte away.
+                if self.kind.is_stream() && sockopt::at_mark(fd) {
+                    return 0;
+                }
                 if self.kind == Kind::Tcp && sockopt::is_broken(fd) && sockopt::is_empty(fd) {
                     return 0;
                 }
@@ -184,10 +188,6 @@ impl Fill<'_, '_> {
             }
         }
         done as Answer
-    }
-
-    fn at_mark(&self) -> bool {
-        self.kind.is_stream() && sockopt::at_mark(self.wait.fd())
     }
 
     /// MSG_PEEK over TCP waits until there is enough; `peek` looks once. Over AF_UNIX any byte will do.
