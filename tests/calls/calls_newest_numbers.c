@@ -1,6 +1,7 @@
 /* The list of system calls ends where that of Linux 6.18 ends: each number from 424 to 469 is a call there, and none from
  * 470 on. Each is made in a child, with arguments that cannot be right; only ENOSYS says that there is no such call.
  * (453, map_shadow_stack, is left out: it is there only where the kernel is built with user shadow stacks.)
+ * skips: clone3
  */
 #include "check.h"
 #include <sys/utsname.h>

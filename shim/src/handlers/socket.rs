@@ -81,6 +81,11 @@ fn cannot_wait(fd: i32) -> bool {
 fn take_shared(runtime: &Runtime, number: usize, args: [usize; 6]) -> Answer {
     let fd = args[0] as i32;
     if let Some(answer) = runtime.acceptor.accept(runtime, args) {
+        // Without waiting a local listener that was shut down says EAGAIN, for ever; waiting, EINVAL at once.
+        if answer == error(libc::EAGAIN) && io::is_shut(fd) {
+            // SAFETY: the program's own arguments.
+            return unsafe { kernel(number, args) };
+        }
         return answer;
     }
     if cannot_wait(fd) {

@@ -29,6 +29,13 @@ pub fn ready(fd: i32, events: i16) -> bool {
     said(fd, events) != 0
 }
 
+/// Was a socket shut down for reading, by whomever?
+pub fn is_shut(fd: i32) -> bool {
+    let events = libc::POLLRDHUP;
+    let shut = libc::POLLHUP | libc::POLLRDHUP;
+    !forbids(libc::SYS_poll) && said(fd, events) & shut != 0
+}
+
 /// What poll(2) says of it now.
 fn said(fd: i32, events: i16) -> i16 {
     if forbids(libc::SYS_poll) {
