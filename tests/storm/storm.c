@@ -31,11 +31,13 @@
         }                                                                                                             \
     } while (0)
 
-enum { PAIRS = 250, GROUPS = 250, PROCESSES = 4, THREADS = 4, SIGNALS = 65, BLOCK = 1024, SETXID = 33, FIRST_QUEUED = 32 };
+enum { PAIRS = 250, GROUPS = 250, PROCESSES = 4, THREADS = 4, SIGNALS = 65, BLOCK = 1024, SETXID = 33, FIRST_QUEUED = 32, MOST_QUEUED = 8000 };
 
 /* Shared with the senders that are processes. */
 static struct shared {
     atomic_long sent[SIGNALS];
+    /* Of the queued ones, to keep those on their way few: all processes of a user share one queue. */
+    atomic_long queued, taken;
     atomic_int stop;
 } *shared;
 static atomic_long handled[SIGNALS];
@@ -67,6 +69,8 @@ static void on_signal(int signal)
 {
     int before = errno;
     atomic_fetch_add(&handled[signal], 1);
+    if (signal >= FIRST_QUEUED)
+        atomic_fetch_add(&shared->taken, 1);
     if (handled[signal] % 64 == 0)
         syscall(SYS_sched_yield); /* a handler may call what waits */
     errno = before;
@@ -203,6 +207,22 @@ static int any_signal(uint32_t *seed)
     return signal;
 }
 
+/* Whether one more may be on its way; waits a little if not. */
+static int may_send(void)
+{
+    if (atomic_load(&shared->queued) - atomic_load(&shared->taken) < MOST_QUEUED)
+        return 1;
+    usleep(1000);
+    return 0;
+}
+
+static void sent_one(int signal)
+{
+    atomic_fetch_add(&shared->sent[signal], 1);
+    if (signal >= FIRST_QUEUED)
+        atomic_fetch_add(&shared->queued, 1);
+}
+
 static int64_t now_ms(void)
 {
     struct timespec now;
@@ -215,13 +235,15 @@ static void send_to_process(pid_t target, uint32_t seed)
 {
     siginfo_t info;
     while (!atomic_load(&shared->stop)) {
+        if (!may_send())
+            continue;
         int signal = any_signal(&seed);
         memset(&info, 0, sizeof info);
         info.si_code = SI_QUEUE;
         info.si_pid = getpid();
         info.si_uid = getuid();
         if (syscall(SYS_rt_sigqueueinfo, target, signal, &info) == 0)
-            atomic_fetch_add(&shared->sent[signal], 1);
+            sent_one(signal);
         else
             CHECK(errno == EAGAIN);
         usleep(200 + next(&seed) % 400);
@@ -237,6 +259,8 @@ static void *send_to_threads(void *arg)
     sigfillset(&all);
     CHECK(pthread_sigmask(SIG_BLOCK, &all, NULL) == 0);
     while (!atomic_load(&shared->stop)) {
+        if (!may_send())
+            continue;
         pthread_t target = workers[next(&seed) % (2 * PAIRS + 2 * GROUPS)];
         int signal = any_signal(&seed), rc;
         if (signal == 32)
@@ -246,7 +270,7 @@ static void *send_to_threads(void *arg)
         else
             rc = pthread_kill(target, signal);
         if (rc == 0)
-            atomic_fetch_add(&shared->sent[signal], 1);
+            sent_one(signal);
         else
             CHECK(rc == EAGAIN);
         usleep(200 + next(&seed) % 400);
