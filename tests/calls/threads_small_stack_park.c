@@ -1,16 +1,17 @@
 /* A thread with a 16 KiB stack waits in calls of each kind: what a wait needs below the caller's frame is small. The
  * stack below is painted first; after the call the deepest changed byte is looked for. The red zone and saved registers
- * (general, and the vector state of the processor's widest vectors) may be there, and at most 1 KiB more. Bound at start-up, because the linker's
- * late binding has a large frame of its own.
+ * (general, and the vector state of the processor's widest vectors) may be there, and at most 1 KiB more. Bound at
+ * start-up, because the linker's late binding has a large frame of its own.
  * flags: -Wl,-z,now
  */
 #include "check.h"
 #include <poll.h>
 
-/* Red zone, sixteen general registers, thirty-two vectors of 64 bytes where the processor has them, else sixteen of 32. */
+/* Red zone and sixteen general registers; vectors as XSAVEC lays them out (Intel SDM 1, 13.4): x87 and SSE, header, upper
+ * halves, and where the processor has them eight masks and the rest of thirty-two vectors of 64 bytes. */
 #define GENERAL (128 + 16 * 8)
-#define WIDE (32 * 64 + 8 * 8)
-#define NARROW (16 * 32)
+#define NARROW (512 + 64 + 16 * 16)
+#define WIDE (NARROW + 8 * 8 + 16 * 32 + 16 * 64)
 #define KINDS 4
 static int ends[2];
 static long used[KINDS];
