@@ -8,6 +8,9 @@ use crate::worlds::{Log, Worlds};
 const NATIVE_RUNS: usize = 6;
 /// Runs under Lichen that must all differ from them.
 const LICHEN_RUNS: usize = 3;
+/// Times that both are then repeated side by side. Who of two threads woken at once comes first is settled by what else
+/// the processors do, so it is the same many times in a row while one world runs alone.
+const ROUNDS_TOGETHER: usize = 8;
 
 /// What became of a difference that was seen once.
 pub enum Verdict {
@@ -73,13 +76,25 @@ pub fn judge(worlds: &Worlds, sequence: &Sequence) -> anyhow::Result<Verdict> {
     if leaked || native.iter().any(|log| log != first) {
         return Ok(Verdict::Unstable);
     }
-    match lichen.first() {
-        Some(other) if lichen.iter().all(|log| log != first) => Ok(Verdict::Real {
-            native: first.clone(),
-            lichen: other.clone(),
-        }),
-        _ => Ok(Verdict::NotRepeated),
+    let Some(other) = lichen.first() else {
+        return Ok(Verdict::NotRepeated);
+    };
+    if lichen.contains(first) {
+        return Ok(Verdict::NotRepeated);
     }
+    for _ in 0..ROUNDS_TOGETHER {
+        let (native, lichen) = worlds.both(&vec![sequence.clone(); LICHEN_RUNS])?;
+        if native.iter().any(|log| log != first) {
+            return Ok(Verdict::Unstable);
+        }
+        if lichen.contains(first) {
+            return Ok(Verdict::NotRepeated);
+        }
+    }
+    Ok(Verdict::Real {
+        native: first.clone(),
+        lichen: other.clone(),
+    })
 }
 
 /// Takes away steps as long as the difference stays. All candidates of a size run in one process of each world; the first
