@@ -50,6 +50,18 @@ static void shut(int fd)
     CHECK_ERRNO(recv(fd, buffer, sizeof buffer, MSG_DONTWAIT), EAGAIN);
 }
 
+/* The number is closed under the call; its duplicate is shut down. */
+static void shut_duplicate(int fd)
+{
+    pthread_t thread = wait_on(fd, 0);
+    int other = dup(fd);
+    CHECK_EQ(close(fd), 0);
+    usleep(20000);
+    CHECK_EQ(shutdown(other, SHUT_RDWR), 0);
+    CHECK_EQ((long)join(thread), 0);
+    CHECK_EQ(close(other), 0);
+}
+
 int main(void)
 {
     int ends[2];
@@ -61,6 +73,9 @@ int main(void)
     shut(ends[0]);
     CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
     shut(ends[0]);
+    shut_duplicate(ends[1]);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+    shut_duplicate(ends[0]);
     printf("0 after SHUT_RD\n");
     return 0;
 }

@@ -81,6 +81,9 @@ int main(void)
 
     atomic_store(&stop, 1);
     join(thread);
+    /* A joined thread is known by its id until the kernel has taken it apart. */
+    for (int i = 0; i < 1000 && sched_getaffinity(id, sizeof set, &set) >= 0; i++)
+        sleep_ms(1);
     CHECK_ERRNO(sched_getaffinity(id, sizeof set, &set), ESRCH);
     CHECK_ERRNO(sched_setaffinity(id, sizeof back, &back), ESRCH);
     CHECK_ERRNO(sched_getscheduler(id), ESRCH);

@@ -72,4 +72,36 @@ static UNUSED void *act_when_ticked(void *arg)
         waits_result;                                                                                                 \
     })
 
+/* Acts for WAITS: four bytes for whoever waits to read, written to the descriptor at `arg`; */
+static UNUSED void put_word(void *arg)
+{
+    CHECK_EQ(write(*(int *)arg, "word", 4), 4);
+}
+
+static pthread_t waiting_drainer;
+
+static UNUSED void *waiting_drain(void *arg)
+{
+    static char place[1 << 16];
+    long sum = 0, got;
+    while ((got = read(*(int *)arg, place, sizeof place)) > 0)
+        sum += got;
+    CHECK_EQ(got, 0);
+    return (void *)sum;
+}
+
+/* and for whoever waits for room, a thread that takes all that comes until the other end is closed. */
+static UNUSED void begin_to_drain(void *arg)
+{
+    waiting_drainer = start(waiting_drain, arg);
+}
+
+/* Closes the writing end, ends[1], then the other: `sum` bytes came through. */
+static UNUSED void drained(int ends[2], long sum)
+{
+    CHECK_EQ(close(ends[1]), 0);
+    CHECK_EQ((long)join(waiting_drainer), sum);
+    CHECK_EQ(close(ends[0]), 0);
+}
+
 #endif

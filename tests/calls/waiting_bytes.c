@@ -6,33 +6,8 @@
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
-static const char word[] = "word";
-#define WORD ((long)sizeof word)
 /* More than a socket's or a pipe's buffers hold. */
 #define MUCH (8 << 20)
-
-static void put(void *arg)
-{
-    CHECK_EQ(write(*(int *)arg, word, WORD), WORD);
-}
-
-/* Takes all that is written to the descriptor, until the other end is closed. */
-static void *drain(void *arg)
-{
-    static char place[1 << 16];
-    long sum = 0, got;
-    while ((got = read(*(int *)arg, place, sizeof place)) > 0)
-        sum += got;
-    CHECK_EQ(got, 0);
-    return (void *)sum;
-}
-
-static pthread_t drainer;
-
-static void begin_to_drain(void *arg)
-{
-    drainer = start(drain, arg);
-}
 
 static char in[64];
 static struct iovec in_parts[2] = {{in, 2}, {in + 2, sizeof in - 2}};
@@ -84,12 +59,10 @@ static void both_ways(int receiving, int sending, int make_pipe)
         CHECK_EQ(pipe(ends), 0);
     else
         tcp_pair(ends);
-    CHECK_EQ(WAITS(receive(receiving, ends[0]), put, &ends[1]), WORD);
-    CHECK_EQ(memcmp(in, word, WORD), 0);
+    CHECK_EQ(WAITS(receive(receiving, ends[0]), put_word, &ends[1]), 4);
+    CHECK_EQ(memcmp(in, "word", 4), 0);
     CHECK_EQ(WAITS(transmit(sending, ends[1]), begin_to_drain, &ends[0]), MUCH);
-    CHECK_EQ(close(ends[1]), 0);
-    CHECK_EQ(join(drainer), MUCH);
-    CHECK_EQ(close(ends[0]), 0);
+    drained(ends, MUCH);
 }
 
 int main(void)

@@ -6,75 +6,78 @@
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
-#define MUCH (8 << 20)
+/* More than the buffers between two TCP sockets hold. */
+#define MUCH (16 << 20)
 static char much[MUCH];
+static struct iovec all = {much, MUCH};
 
-static void put(void *arg)
+static void check_word(int fd)
 {
-    CHECK_EQ(write(*(int *)arg, "word", 4), 4);
-}
-
-/* Takes all that is written to the descriptor, until the other end is closed. */
-static void *drain(void *arg)
-{
-    static char place[1 << 16];
-    long sum = 0, got;
-    while ((got = read(*(int *)arg, place, sizeof place)) > 0)
-        sum += got;
-    CHECK_EQ(got, 0);
-    return (void *)sum;
-}
-
-static pthread_t drainer;
-
-static void begin_to_drain(void *arg)
-{
-    drainer = start(drain, arg);
-}
-
-static void drained(int pair[2], long sum)
-{
-    CHECK_EQ(close(pair[1]), 0);
-    CHECK_EQ((long)join(drainer), sum);
-    CHECK_EQ(close(pair[0]), 0);
-}
-
-int main(void)
-{
-    int a[2], b[2], tcp[2];
     char text[8];
-    struct iovec word = {text, sizeof text}, all = {much, MUCH};
-    waiting_begin();
+    CHECK_EQ(read(fd, text, sizeof text), 4);
+    CHECK_EQ(memcmp(text, "word", 4), 0);
+}
+
+static void pipes(void)
+{
+    int a[2], b[2];
+    char text[8];
+    struct iovec word = {text, sizeof text}, page = {much, 4096};
     CHECK_EQ(pipe(a), 0);
     CHECK_EQ(pipe(b), 0);
-
-    CHECK_EQ(WAITS(syscall(SYS_splice, a[0], NULL, b[1], NULL, 8, 0), put, &a[1]), 4);
-    CHECK_EQ(read(b[0], text, 8), 4);
+    CHECK_EQ(WAITS(syscall(SYS_splice, a[0], NULL, b[1], NULL, 8, 0), put_word, &a[1]), 4);
+    check_word(b[0]);
+    CHECK_EQ(WAITS(syscall(SYS_tee, a[0], b[1], 8, 0), put_word, &a[1]), 4);
+    check_word(b[0]);
+    check_word(a[0]);
+    /* Into memory, as a read; and out of it into a full pipe: it waits until there is any room, and fills that. */
+    CHECK_EQ(WAITS(syscall(SYS_vmsplice, a[0], &word, 1, 0), put_word, &a[1]), 4);
     CHECK_EQ(memcmp(text, "word", 4), 0);
-    CHECK_EQ(WAITS(syscall(SYS_tee, a[0], b[1], 8, 0), put, &a[1]), 4);
-    CHECK_EQ(read(a[0], text, 8), 4);
-    CHECK_EQ(WAITS(syscall(SYS_vmsplice, a[0], &word, 1, 0), put, &a[1]), 4);
+    int size = fcntl(b[1], F_GETPIPE_SZ);
+    CHECK_EQ(write(b[1], much, size), size);
+    CHECK_EQ(WAITS(syscall(SYS_vmsplice, b[1], &page, 1, 0), begin_to_drain, &b[0]), 4096);
+    drained(b, size + 4096);
+    CHECK_EQ(close(a[0]), 0);
+    CHECK_EQ(close(a[1]), 0);
+}
+
+/* At the present place (-1), as read and write do. */
+static void vectors(int flags)
+{
+    int ends[2];
+    char text[8];
+    struct iovec word = {text, sizeof text};
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_EQ(WAITS(syscall(SYS_preadv2, ends[0], &word, 1, -1L, -1L, flags), put_word, &ends[1]), 4);
     CHECK_EQ(memcmp(text, "word", 4), 0);
-    CHECK_EQ(read(b[0], text, 8), 4);
-    CHECK_EQ(WAITS(syscall(SYS_preadv2, a[0], &word, 1, -1L, -1L, RWF_SYNC), put, &a[1]), 4);
-    CHECK_EQ(WAITS(syscall(SYS_preadv2, a[0], &word, 1, -1L, -1L, 0), put, &a[1]), 4);
+    CHECK_EQ(WAITS(syscall(SYS_pwritev2, ends[1], &all, 1, -1L, -1L, flags), begin_to_drain, &ends[0]), MUCH);
+    drained(ends, MUCH);
+    tcp_pair(ends);
+    CHECK_EQ(WAITS(syscall(SYS_pwritev2, ends[1], &all, 1, -1L, -1L, flags), begin_to_drain, &ends[0]), MUCH);
+    drained(ends, MUCH);
+}
 
-    CHECK_EQ(pipe(b), 0);
-    CHECK_EQ(WAITS(syscall(SYS_pwritev2, b[1], &all, 1, -1L, -1L, 0), begin_to_drain, &b[0]), MUCH);
-    drained(b, MUCH);
-    tcp_pair(tcp);
-    CHECK_EQ(WAITS(syscall(SYS_pwritev2, tcp[1], &all, 1, -1L, -1L, RWF_SYNC), begin_to_drain, &tcp[0]), MUCH);
-    drained(tcp, MUCH);
-
+static void from_a_file(void)
+{
+    int ends[2];
     char name[] = "/tmp/lichen-waiting-XXXXXX";
     int file = mkstemp(name);
     CHECK(file >= 0);
     CHECK_EQ(unlink(name), 0);
-    CHECK_EQ(write(file, much, MUCH), MUCH);
-    CHECK_EQ(lseek(file, 0, SEEK_SET), 0);
-    tcp_pair(tcp);
-    CHECK_EQ(WAITS(syscall(SYS_sendfile, tcp[1], file, NULL, MUCH), begin_to_drain, &tcp[0]), MUCH);
-    drained(tcp, MUCH);
+    CHECK_EQ(ftruncate(file, MUCH), 0);
+    tcp_pair(ends);
+    CHECK_EQ(WAITS(syscall(SYS_sendfile, ends[1], file, NULL, MUCH), begin_to_drain, &ends[0]), MUCH);
+    drained(ends, MUCH);
+    CHECK_EQ(close(file), 0);
+}
+
+int main(void)
+{
+    waiting_begin();
+    pipes();
+    vectors(0);
+    vectors(RWF_SYNC);
+    from_a_file();
     waiting_end();
     printf("done\n");
     return 0;

@@ -211,10 +211,20 @@ impl OnFd<'_> {
         }
     }
 
+    /// What an edge has to say to end a park. Threads that wait to send on a Unix socket and to receive from it stand in
+    /// one queue of the kernel's: what comes in makes a sender look for room too (sock_def_readable).
+    fn watched(&self) -> u8 {
+        if self.looks {
+            READ | self.interest
+        } else {
+            self.interest
+        }
+    }
+
     /// A datagram socket that was shut down for reading says EAGAIN when asked not to wait, but the plain
     /// call does not wait: it gives 0 (__skb_wait_for_more_packets).
     fn reads_nothing_more(&self, fd: i32) -> bool {
-        let reads = self.interest == READ && self.kind == Kind::Datagram && fd == self.held.number;
+        let reads = self.interest == READ && self.kind == Kind::Datagram;
         reads && sockopt::state(fd, libc::POLLRDHUP) & libc::POLLRDHUP != 0
     }
 
@@ -224,7 +234,8 @@ impl OnFd<'_> {
         loop {
             let fd = self.fd();
             if self.reads_nothing_more(fd) {
-                return NATIVE;
+                // The program's number may be another description's by now.
+                return if fd == self.held.number { NATIVE } else { 0 };
             }
             if self.signalled.get() && notes::any_for_current(self.runtime) {
                 return interrupted(deadline);
@@ -235,7 +246,7 @@ impl OnFd<'_> {
             }
             self.waited.set(true);
             let (wake, again) =
-                park::wait_fd_as(self.runtime, fd, self.interest, until, self.wakes);
+                park::wait_fd_as(self.runtime, fd, self.watched(), until, self.wakes);
             if again >= 0 {
                 self.held.set(again);
             } else if fd == self.held.number {

@@ -32,7 +32,7 @@ pub fn ready(fd: i32, events: i16) -> bool {
 /// Was a socket shut down for reading, by whomever?
 pub fn is_shut(fd: i32) -> bool {
     let events = libc::POLLRDHUP;
-    let shut = libc::POLLHUP | libc::POLLRDHUP;
+    let shut = libc::POLLHUP | events;
     !forbids(libc::SYS_poll) && said(fd, events) & shut != 0
 }
 
@@ -176,35 +176,27 @@ fn send_otherwise(fd: i32, buffer: usize, len: usize) -> Answer {
 
 /// `preadv2`/`pwritev2` at the current position with RWF_NOWAIT. [`NO_NOWAIT`] also where they may not be called.
 pub fn nowait(number: i64, fd: i32, vector: usize, count: usize) -> Answer {
+    nowait_flags(number, fd, vector, count, 0)
+}
+
+/// As [`nowait`], with one buffer.
+pub fn nowait_one(number: i64, fd: i32, buffer: usize, len: usize) -> Answer {
+    let vector = [buffer, len];
+    nowait(number, fd, vector.as_ptr() as usize, 1)
+}
+
+/// As [`nowait`], with more flags.
+pub fn nowait_flags(number: i64, fd: i32, vector: usize, count: usize, flags: usize) -> Answer {
     if forbids(number) {
         return NO_NOWAIT;
     }
     let here = usize::MAX;
+    let flags = RWF_NOWAIT | flags;
     // SAFETY: the vector is the program's, or ours and describes the program's buffer.
     unsafe {
         kernel(
             number as usize,
-            [fd as usize, vector, count, here, here, RWF_NOWAIT],
+            [fd as usize, vector, count, here, here, flags],
         )
     }
-}
-
-pub fn nowait_one(number: i64, fd: i32, buffer: usize, len: usize) -> Answer {
-    nowait_flags(number, fd, buffer, len, 0)
-}
-
-/// As [`nowait_one`], with more flags.
-pub fn nowait_flags(number: i64, fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
-    let vector = libc::iovec {
-        iov_base: buffer as *mut _,
-        iov_len: len,
-    };
-    if forbids(number) {
-        return NO_NOWAIT;
-    }
-    let here = usize::MAX;
-    let vector = &raw const vector as usize;
-    let args = [fd as usize, vector, 1, here, here, RWF_NOWAIT | flags];
-    // SAFETY: the vector is ours and describes the program's buffer.
-    unsafe { kernel(number as usize, args) }
 }

@@ -5,7 +5,7 @@ use super::attempt::{CHUNK, DONTWAIT, NO_NOWAIT, nowait, nowait_flags, polled, r
 use super::bytes::write_polled;
 use super::files;
 use super::positioned::HERE;
-use super::stream::{Fill, send_datagram, send_part, whole};
+use super::stream::{Fill, send_datagram, send_part};
 use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
@@ -145,8 +145,61 @@ fn write_vector_polled(frame: &Frame, runtime: &Runtime, wait: &OnFd<'_>, kind: 
     finish_vector(wait, kind, vector, count, first as usize, 0)
 }
 
-/// Writes what is left of a vector after `done` bytes, piece by piece. `flags` are those of
-/// send(2) for a socket, those of pwritev2(2) otherwise.
+/// How many parts of a vector go on together: a pipe's pages and a socket's buffers are filled across parts, so how much
+/// they take depends on it. A small stack has room for these.
+const TOGETHER: usize = 16;
+
+/// The first parts of what is left of a vector.
+struct Rest {
+    parts: [[usize; 2]; TOGETHER],
+    filled: usize,
+    bytes: usize,
+}
+
+impl Rest {
+    /// After `done` bytes. EFAULT if the program took the vector away meanwhile.
+    fn of(vector: usize, count: usize, done: usize) -> Result<Rest, Answer> {
+        let mut rest = Rest {
+            parts: [[0; 2]; TOGETHER],
+            filled: 0,
+            bytes: 0,
+        };
+        let mut skip = done;
+        for i in 0..count {
+            let part = user::read::<[usize; 2]>(vector + i * 16);
+            let [base, len] = part.map_err(|_| error(libc::EFAULT))?;
+            if skip >= len {
+                skip -= len;
+                continue;
+            }
+            let Some(place) = rest.parts.get_mut(rest.filled) else {
+                break;
+            };
+            *place = [base + skip, len - skip];
+            rest.filled += 1;
+            rest.bytes += len - skip;
+            skip = 0;
+        }
+        Ok(rest)
+    }
+
+    /// One attempt to write it. `flags` are those of send(2) for a socket, those of pwritev2(2) for a pipe.
+    fn write(&self, kind: Kind, fd: i32, flags: usize) -> Answer {
+        let (vector, count) = (self.parts.as_ptr() as usize, self.filled);
+        if kind == Kind::Pipe {
+            return nowait_flags(libc::SYS_pwritev2, fd, vector, count, flags);
+        }
+        if forbids(libc::SYS_sendmsg) {
+            let [at, len] = self.parts[0];
+            return send(fd, at, len, flags);
+        }
+        message::send_vector(fd, vector, count, DONTWAIT | flags)
+    }
+}
+
+/// Writes what is left of a vector after `done` bytes. `flags` are those of send(2) for a socket, those of pwritev2(2)
+/// otherwise. Returns all bytes of the call, or an error if there are none. Parks.
+#[inline(never)]
 pub fn finish_vector(
     wait: &OnFd<'_>,
     kind: Kind,
@@ -155,42 +208,37 @@ pub fn finish_vector(
     mut done: usize,
     flags: usize,
 ) -> Answer {
-    if kind == Kind::Stream && done > 0 {
-        wait.renew();
-    }
-    let mut skip = done;
-    for i in 0..count {
-        let Ok([base, len]) = user::read::<[usize; 2]>(vector + i * 16) else {
-            return if done > 0 {
-                done as Answer
-            } else {
-                error(libc::EFAULT)
-            };
-        };
-        if skip >= len {
-            skip -= len;
-            continue;
+    loop {
+        if kind == Kind::Stream && done > 0 {
+            wait.renew();
         }
-        let (at, left) = (base + skip, len - skip);
-        skip = 0;
+        let rest = match Rest::of(vector, count, done) {
+            Ok(rest) if rest.filled == 0 => return done as Answer,
+            Ok(rest) => rest,
+            Err(error) => return if done > 0 { done as Answer } else { error },
+        };
+        let asked = if kind == Kind::Polled {
+            rest.parts[0][1]
+        } else {
+            rest.bytes
+        };
         let answer = match kind {
-            Kind::Pipe => whole(wait, kind, at, left, done, |fd, at, len, _| {
-                nowait_flags(libc::SYS_pwritev2, fd, at, len, flags)
-            }),
-            Kind::Polled => write_polled(wait, at, left, flags),
-            _ => whole(wait, kind, at, left, done, |fd, at, len, more| {
-                send(fd, at, len, flags | more)
+            Kind::Polled => write_polled(wait, rest.parts[0][0], asked, flags),
+            _ => wait.run(|fd| {
+                send_part(wait, kind, done, fd, |more| {
+                    rest.write(kind, fd, flags | more)
+                })
             }),
         };
         if answer <= 0 {
             return if done > 0 { done as Answer } else { answer };
         }
         done += answer as usize;
-        if (answer as usize) < left {
-            break;
+        // A non-blocking descriptor gives what fits at once.
+        if (answer as usize) < asked && (kind == Kind::Polled || wait.is_nonblocking()) {
+            return done as Answer;
         }
     }
-    done as Answer
 }
 
 /// The address and length of what is left of a vector's first part that is not full after `done` bytes.
