@@ -5,28 +5,21 @@
 //!
 //! * enters the program's handler at once, if all registers are the program's and the running green
 //!   has the signal open: see `frames`;
-//! * repairs a fault of ours on the program's memory (EFAULT);
-//! * otherwise notes the signal; it is delivered at the exit edge of the door
-//!   ([`lichen_exit_slow`]), or the scheduler hands it to another green.
-//!
-//! At the exit edge the kernel is asked to send the signal once more, to this kernel thread, at a
-//! place where the master handler knows the program's registers: so there is one way of building
-//! frames only, and the kernel builds them.
+//! * repairs a fault of ours on the program's memory (EFAULT), or judges it: see `faults`;
+//! * otherwise notes the signal; it is delivered at the exit edge of the door: see `exits`; or the
+//!   scheduler hands it to another green.
 #![allow(unsafe_code)]
 
-use super::frames::{Context, enter, load_registers, set_mask_quietly};
+use super::frames::{Context, enter, load_registers};
 use super::notes::{self, Info, Note};
-use super::{actions, masks, overflow, sent, slices, timers};
+use super::{actions, faults, masks, overflow, sent, timers};
 use crate::abi::user;
-use crate::call::{self, Frame};
-use crate::doors::rewrite::restart_address;
 use crate::doors::x86_64::{self as asm, Place};
 use crate::modules::Module;
 use core::cell::Cell;
 use core::sync::atomic::Ordering;
-use lichen_runtime::green::masks::{ALL, bit};
+use lichen_runtime::green::masks::bit;
 use lichen_runtime::green::{GreenRef, State};
-use lichen_runtime::mutants::{Mutant, mutant};
 use lichen_runtime::sched::runtime;
 use lichen_runtime::sched::worker::INSIDE_LENT;
 use lichen_runtime::{Runtime, arch, sys};
@@ -35,20 +28,14 @@ use lichen_runtime::{Runtime, arch, sys};
 struct Known {
     text: Cell<(usize, usize)>,
     stack: Cell<[usize; 3]>,
-    /// Handlers that followed upon each other without a step of the program between.
-    chain: Cell<u32>,
 }
 
-/// After so many the other threads have their turn: a stream of signals must not keep them from running.
-const CHAIN: u32 = 16;
-
-// SAFETY: written at activation; `raised` by the one worker.
+// SAFETY: `text` is written at activation; `stack` then and by the one worker, which alone reads it.
 unsafe impl Sync for Known {}
 
 static KNOWN: Known = Known {
     text: Cell::new((0, 0)),
     stack: Cell::new([0, 2, 0]),
-    chain: Cell::new(0),
 };
 
 /// Notes where our own text lies.
@@ -112,9 +99,9 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
     let worker = &runtime.worker;
     let place = place_of(context.rip);
     if fault {
-        name_guard_fault(signal, info);
+        faults::name_guard(signal, info);
         if place == Place::Elsewhere {
-            return within(runtime, signal, info, context);
+            return faults::within(runtime, signal, info, context);
         }
     }
     let target = whose(runtime, signal, info);
@@ -128,7 +115,7 @@ pub unsafe extern "C" fn lichen_master(signal: i32, info: *mut Info, context: *m
         return foreign(signal, info, context);
     }
     if fault && inside != 0 {
-        die_of_fault(signal, context);
+        faults::die_of(signal, context);
     }
     let Some(green) = worker.current.get().filter(|_| inside == 0) else {
         return note(runtime, signal, target, info, context, true);
@@ -258,146 +245,5 @@ fn foreign(signal: i32, info: &mut Info, context: &mut Context) {
         let handler: extern "C" fn(i32, *mut Info, *mut Context) =
             core::mem::transmute(action.handler);
         handler(signal, info, context);
-    }
-}
-
-/// A guard page inside a mapping faults as if nothing were mapped; natively a stack's guard is a
-/// mapping without access.
-fn name_guard_fault(signal: i32, info: &mut Info) {
-    const SEGV_MAPERR: u64 = 1;
-    const SEGV_ACCERR: u64 = 2;
-    let [_, code, address, ..] = info;
-    if signal == libc::SIGSEGV
-        && *code & 0xffff_ffff == SEGV_MAPERR
-        && crate::handlers::memory::is_slot(*address as usize)
-    {
-        *code = *code & !0xffff_ffff | SEGV_ACCERR;
-    }
-}
-
-/// A fault in our own code. On the program's stack it may be that the stack is used up: then the program
-/// dies of SIGSEGV, as it would have a few frames further on.
-fn within(runtime: &Runtime, signal: i32, info: &Info, context: &Context) {
-    let [_, _, address, ..] = *info;
-    // On the way to the scheduler `inside` is set while the stack is still the thread's.
-    let on_its_stack = runtime.worker.inside.load(Ordering::Relaxed) == 0
-        || crate::handlers::memory::is_slot(address as usize);
-    match runtime.worker.current.get() {
-        Some(green) if on_its_stack && overflow::happened(signal, info, context) => {
-            overflow::tell(green, info);
-            actions::to_default(signal);
-        }
-        _ => die_of_fault(signal, context),
-    }
-}
-
-fn die_of_fault(signal: i32, context: &Context) -> ! {
-    use core::fmt::Write;
-    let mut line = lichen_runtime::log::Line::new();
-    let (from, _) = KNOWN.text.get();
-    let _ = write!(
-        line,
-        "internal error: signal {signal} at text+{:#x}, address {:#x}",
-        context.rip.wrapping_sub(from),
-        context.cr2
-    );
-    line.send(2);
-    sys::die("a fault in liblichen.so")
-}
-
-/// At the exit edge with attention: delivers a noted signal, if the running green has one open.
-/// `kind` is that of the entry. Returns when there is none; otherwise the program goes on in its
-/// handler.
-#[unsafe(no_mangle)]
-extern "C" fn lichen_exit_slow(frame: &mut Frame, kind: usize) {
-    let runtime = runtime();
-    runtime.worker.attention.store(0, Ordering::Relaxed);
-    let Some(green) = runtime.worker.current.get() else {
-        return;
-    };
-    slices::rest_if_due(runtime);
-    if let Some(note) = notes::take(green) {
-        let action = actions::get(note.signal);
-        if action.handler > 1 {
-            settle_result(frame, &action);
-            return sent::raise(runtime, &note, frame, kind);
-        }
-        if action.handler == 0 {
-            super::calls::native_default(runtime, note.signal);
-        }
-    }
-    notes::update(green);
-    if notes::any_for(green) {
-        runtime.worker.attention.store(1, Ordering::Relaxed);
-    }
-    masks::push(runtime);
-    masks::restore_saved(runtime, green);
-    if call::is_restart(frame.rax as isize) {
-        again(frame);
-    }
-}
-
-/// The call begins again at its site.
-fn again(frame: &mut Frame) {
-    frame.rip = restart_address(frame.slot);
-    frame.rax = frame.number;
-}
-
-/// signal(7): a call that was interrupted begins again behind a handler with SA_RESTART, or says
-/// EINTR.
-fn settle_result(frame: &mut Frame, action: &actions::Action) {
-    match frame.rax as isize {
-        call::RESTART
-            if action.flags & libc::SA_RESTART as u64 != 0 || mutant(Mutant::AlwaysRestarted) =>
-        {
-            again(frame);
-        }
-        call::RESTART | call::RESTART_NO_HANDLER => frame.rax = call::error(libc::EINTR) as usize,
-        _ => {}
-    }
-}
-
-/// A call that is to run natively while a signal waits: the signal first, then the call again.
-#[unsafe(no_mangle)]
-extern "C" fn lichen_native_slow(frame: &mut Frame, kind: usize) {
-    again(frame);
-    let rax = frame.rax;
-    lichen_exit_slow(frame, kind);
-    frame.rax = rax;
-}
-
-/// Before the kernel's sigreturn: takes back the mask that the frame carries, and gives the kernel
-/// the one it should have. All signals are blocked from here until the return.
-#[unsafe(no_mangle)]
-extern "C" fn lichen_sigreturn(context: &mut Context) {
-    let runtime = runtime();
-    if KNOWN.chain.get() >= CHAIN {
-        KNOWN.chain.set(0);
-        slices::rest(runtime);
-    }
-    sys::set_kernel_mask(ALL);
-    context.stack = KNOWN.stack.get();
-    let Some(green) = runtime.worker.current.get() else {
-        return;
-    };
-    set_mask_quietly(runtime, green, context.mask & !super::UNBLOCKABLE);
-    // What became open meanwhile arrives behind the return.
-    let next = if sent::is_under_way() {
-        None
-    } else {
-        notes::take(green)
-    };
-    KNOWN.chain.set(if next.is_some() {
-        KNOWN.chain.get() + 1
-    } else {
-        0
-    });
-    context.mask = masks::wanted(runtime) & !next.map_or(0, |n| bit(n.signal));
-    runtime.worker.kernel_mask.set(context.mask);
-    if let Some(note) = next
-        && !sent::send(runtime, green, &note)
-    {
-        notes::add(note);
-        runtime.worker.attention.store(1, Ordering::Relaxed);
     }
 }

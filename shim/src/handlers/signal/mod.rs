@@ -5,6 +5,8 @@
 //! * [`actions`]: what the program wants done; the kernel has our master handler for every signal
 //!   that the program handles.
 //! * [`delivery`]: the master handler: what is done with a signal, and when.
+//! * [`exits`]: on the way back to the program noted signals are delivered.
+//! * [`faults`]: an instruction of ours that faulted.
 //! * [`frames`]: how a handler of the program is entered.
 //! * [`overflow`]: a stack that is used up.
 //! * [`slices`]: a thread that computes makes room for others.
@@ -14,6 +16,8 @@
 pub mod actions;
 mod calls;
 pub mod delivery;
+mod exits;
+mod faults;
 pub mod frames;
 pub mod masks;
 pub mod notes;

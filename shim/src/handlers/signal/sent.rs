@@ -1,9 +1,9 @@
 //! Signals that we ask the kernel to send to our own kernel thread, so that it builds their frames.
 //!
-//! Called by `delivery`, which takes a noted signal for the running green and must know it again when it comes:
-//! by its siginfo it looks like one for the process's first thread. Two ways: [`raise`] at the exit edge of a
-//! door, and [`send`] when a handler returns. Of the latter at most one is under way; one more stays noted
-//! until the next exit edge.
+//! Called by `exits`, which takes a noted signal for the running green, and by `delivery`, which must know it
+//! again when it comes: by its siginfo it looks like one for the process's first thread. Two ways: [`raise`]
+//! at the exit edge of a door, and [`send`] when a handler returns. Of the latter at most one is under way;
+//! one more stays noted until the next exit edge.
 #![allow(unsafe_code)]
 
 use super::masks;
