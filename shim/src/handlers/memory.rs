@@ -43,6 +43,8 @@ struct Region {
     slots: usize,
     /// Slots handed out at least once.
     used: usize,
+    /// Slots from the first that a core file holds; more than `used`, so that the kernel is seldom asked.
+    dumped: usize,
     /// First free slot plus one; the others are linked through `links`.
     free: u32,
     /// One word per slot: the next free one plus one, or [`TAKEN`].
@@ -82,6 +84,7 @@ static STATE: State = State {
             stride: 0,
             slots: 0,
             used: 0,
+            dumped: 0,
             free: 0,
             links: 0,
         })
@@ -163,7 +166,8 @@ fn make_region(size: usize) -> Option<&'static Cell<Region>> {
         return None;
     };
     sys::name_mapping(base, stride * slots, c"lichen:stacks");
-    // Stacks are used from their top; huge pages would cost memory, unused slots are no dump.
+    // Stacks are used from their top: huge pages would cost memory. A core file that walks 64 GiB of unused slots takes
+    // minutes.
     for advice in [libc::MADV_NOHUGEPAGE, libc::MADV_DONTDUMP] {
         advise(base as usize, stride * slots, advice as usize);
     }
@@ -174,6 +178,7 @@ fn make_region(size: usize) -> Option<&'static Cell<Region>> {
         stride,
         slots,
         used: 0,
+        dumped: 0,
         free: 0,
         links,
     });
@@ -199,11 +204,28 @@ fn take(size: usize) -> Option<usize> {
         slot
     } else {
         region.used += 1;
+        dump_used(&mut region);
         region.used - 1
     };
     region.link(slot).set(TAKEN);
     cell.set(region);
     Some(region.base + slot * region.stride + colour(slot, region.size))
+}
+
+/// Core files hold the slots in use. Doubled each time: a region stays two mappings.
+fn dump_used(region: &mut Region) {
+    const FIRST: usize = 16;
+    if region.used <= region.dumped {
+        return;
+    }
+    let from = region.dumped;
+    region.dumped = (2 * from).clamp(FIRST, region.slots.max(FIRST)).min(region.slots);
+    let len = (region.dumped - from) * region.stride;
+    advise(
+        region.base + from * region.stride,
+        len,
+        libc::MADV_DODUMP as usize,
+    );
 }
 
 /// Does this map text of a file, as ld.so does for a module that is loaded?
