@@ -3,14 +3,7 @@
  * greens
  */
 #include "activation_common.h"
-
-static atomic_int handled;
-
-static void handler(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
+#include "handled.h"
 
 int main(void)
 {
@@ -22,7 +15,7 @@ int main(void)
     pthread_mutexattr_t attr;
     pthread_mutex_t robust;
 
-    signal(SIGUSR1, handler);
+    signal(SIGUSR1, count_signal);
     signal(SIGUSR2, SIG_IGN);
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
@@ -48,7 +41,7 @@ int main(void)
     CHECK_EQ(atomic_load(&handled), 1);
     struct sigaction action;
     CHECK_EQ(sigaction(SIGUSR1, NULL, &action), 0);
-    CHECK(action.sa_handler == handler);
+    CHECK(action.sa_handler == count_signal);
     CHECK_EQ(sigaction(SIGUSR2, NULL, &action), 0);
     CHECK(action.sa_handler == SIG_IGN);
     CHECK_EQ(sigaction(SIGINT, NULL, &action), 0);

@@ -37,7 +37,7 @@ int main(void)
     if (strncmp(name.release, "6.18.", 5))
         LACKS("Linux 6.18");
     asks(NULL);
-    join(start(asks, NULL));
+    in_both_threads(asks);
     printf("done\n");
     return 0;
 }

@@ -179,6 +179,25 @@ static UNUSED void *join(pthread_t thread)
     return value;
 }
 
+/* Calls `function(NULL)` in `count` threads at once, and returns when all have ended. */
+static UNUSED void in_many_threads(int count, void *(*function)(void *))
+{
+    pthread_t threads[64];
+    CHECK(count <= (int)COUNT_OF(threads));
+    for (int i = 0; i < count; i++)
+        threads[i] = start(function, NULL);
+    for (int i = 0; i < count; i++)
+        join(threads[i]);
+}
+
+/* The same in a thread of its own, then in the calling one: under Lichen the first thread is a green as the others are,
+ * but has its stack and its start from the kernel. */
+static UNUSED void in_both_threads(void *(*function)(void *))
+{
+    in_many_threads(1, function);
+    function(NULL);
+}
+
 /* A thread that counts while others wait: proof that a waiting thread holds up nobody. */
 static atomic_long ticker_count;
 static atomic_int ticker_stop;
@@ -262,15 +281,22 @@ static UNUSED int refusing_tcp(struct sockaddr_in *address)
     return fd;
 }
 
+/* A TCP socket that is connected to `address`. */
+static UNUSED int connected_tcp(const struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(fd >= 0);
+    CHECK_EQ(connect(fd, (const struct sockaddr *)address, sizeof *address), 0);
+    return fd;
+}
+
 /* A connected pair of TCP sockets. */
 static UNUSED void tcp_pair(int pair[2])
 {
     struct sockaddr_in address, own, peer;
     socklen_t size = sizeof own;
     int listener = listen_tcp(&address, 1);
-    pair[0] = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(pair[0] >= 0);
-    CHECK_EQ(connect(pair[0], (struct sockaddr *)&address, sizeof address), 0);
+    pair[0] = connected_tcp(&address);
     pair[1] = accept(listener, NULL, NULL);
     CHECK(pair[1] >= 0);
     CHECK_EQ(getsockname(pair[0], (struct sockaddr *)&own, &size), 0);
@@ -297,35 +323,5 @@ static UNUSED int wait_status(pid_t child)
         int check_status = wait_status(pid);                                                                          \
         CHECK_EQ(check_status, (code) << 8);                                                                          \
     } while (0)
-
-static atomic_int check_gate;
-
-static UNUSED void *waits_at_gate(void *arg)
-{
-    wait_for(&check_gate, 1);
-    return arg;
-}
-
-/* Called in a child: sets a limit of 1 GiB on its address space, starts threads with stacks of 8 MiB until there is no
- * memory for another one, ends them, and starts one more. */
-static UNUSED void fill_limited_memory(void)
-{
-    static pthread_t threads[3000];
-    struct rlimit limit = {(rlim_t)1 << 30, (rlim_t)1 << 30};
-    int count = 0, rc = 0;
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    CHECK_EQ(setrlimit(RLIMIT_AS, &limit), 0);
-    CHECK_EQ(pthread_attr_setstacksize(&attr, 8 << 20), 0);
-    while (count < 3000 && (rc = pthread_create(&threads[count], &attr, waits_at_gate, NULL)) == 0)
-        count++;
-    CHECK_EQ(rc, EAGAIN);
-    CHECK(count > 0);
-    atomic_store(&check_gate, 1);
-    for (int i = 0; i < count; i++)
-        join(threads[i]);
-    CHECK_EQ(pthread_create(&threads[0], &attr, waits_at_gate, NULL), 0);
-    join(threads[0]);
-}
 
 #endif

@@ -1,7 +1,6 @@
 /* Process-shared mutex, condition variable and semaphore in shared memory, between a threaded parent and its child. */
-#include "check.h"
+#include "shared_sync.h"
 #include <semaphore.h>
-#include <sys/mman.h>
 
 struct shared {
     pthread_mutex_t lock;
@@ -32,16 +31,9 @@ static void *in_thread(void *arg)
 
 int main(void)
 {
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    CHECK(shared != MAP_FAILED);
-    pthread_mutexattr_t mutex_attr;
-    pthread_condattr_t cond_attr;
-    pthread_mutexattr_init(&mutex_attr);
-    pthread_mutexattr_setpshared(&mutex_attr, PTHREAD_PROCESS_SHARED);
-    pthread_condattr_init(&cond_attr);
-    pthread_condattr_setpshared(&cond_attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutex_init(&shared->lock, &mutex_attr);
-    pthread_cond_init(&shared->changed, &cond_attr);
+    shared = shared_memory(sizeof *shared);
+    shared_mutex(&shared->lock, PTHREAD_MUTEX_STALLED);
+    shared_cond(&shared->changed);
     CHECK_EQ(sem_init(&shared->sem, 1, 0), 0);
     ticker_start();
     pid_t child = fork();

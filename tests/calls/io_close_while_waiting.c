@@ -113,8 +113,7 @@ static void acceptor(int replace)
         CHECK_EQ(dup2(other, ends[0]), ends[0]);
     else
         CHECK_EQ(close(ends[0]), 0);
-    int client = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_EQ(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    int client = connected_tcp(&address);
     int server = (int)(long)join(thread);
     CHECK(server >= 0);
     CHECK_EQ(write(server, "s", 1), 1);

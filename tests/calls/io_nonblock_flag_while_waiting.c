@@ -45,8 +45,7 @@ int main(void)
     CHECK_CHILD(child, 0);
     CHECK_EQ(write(pipes[1], "x", 1), 1);
     CHECK_EQ(write(sockets[1], "x", 1), 1);
-    int client = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_EQ(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    int client = connected_tcp(&address);
     CHECK_EQ(fcntl(client, F_GETFL) & O_NONBLOCK, 0);
     for (int i = 0; i < 3; i++)
         join(threads[i]);

@@ -1,5 +1,7 @@
 /* A short read does not lose what arrived a moment later, nor what one read could not hold: request and answer of many
- * sizes go to and fro over each stream kind. */
+ * sizes go to and fro over each stream kind.
+ * timeout: 60
+ */
 #include "check.h"
 
 static int ends[2];

@@ -58,8 +58,7 @@ static void *all(void *arg)
     CHECK_EQ(nonblocking(listener), 0);
     CHECK_EQ(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
     CHECK_ERRNO(accept(listener, NULL, NULL), EAGAIN);
-    int client = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_EQ(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    int client = connected_tcp(&address);
     CHECK_EQ(nonblocking(client), 0);
     CHECK_EQ(fcntl(listener, F_SETFL, 0), 0);
     int server = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -1,6 +1,8 @@
 /* SO_RCVTIMEO and SO_SNDTIMEO on every call that honours them: EAGAIN (connect over TCP: EINPROGRESS) not before the
- * time, the time is one for the whole call and not for each part of it, and an accepted TCP socket has its listener's. */
-#include "check.h"
+ * time, the time is one for the whole call and not for each part of it, and an accepted TCP socket has its listener's.
+ * timeout: 60
+ */
+#include "socket_timeout.h"
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
@@ -8,37 +10,21 @@
 static char data[1 << 16];
 static struct iovec part = {data, sizeof data};
 
-static void set(int fd, int option, int ms)
-{
-    struct timeval time = {ms / 1000, ms % 1000 * 1000};
-    CHECK_EQ(setsockopt(fd, SOL_SOCKET, option, &time, sizeof time), 0);
-}
-
-/* The kernel counts these time-outs in its own ticks, of at most 10 ms, from the beginning of the present one. */
-#define JIFFY_MS 10
-
-#define TIMES_OUT(call, wanted)                                                                                       \
-    do {                                                                                                              \
-        int64_t from = now_ns();                                                                                      \
-        CHECK_ERRNO(call, wanted);                                                                                    \
-        CHECK(now_ns() - from >= (MS - JIFFY_MS) * 1000000L);                                                                      \
-    } while (0)
-
 static void receives(int fd)
 {
     struct sockaddr_storage from;
     socklen_t size = sizeof from;
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     struct mmsghdr many = {.msg_hdr = message};
-    set(fd, SO_RCVTIMEO, MS);
-    TIMES_OUT(read(fd, data, 8), EAGAIN);
-    TIMES_OUT(readv(fd, &part, 1), EAGAIN);
-    TIMES_OUT(recv(fd, data, 8, 0), EAGAIN);
-    TIMES_OUT(recv(fd, data, 8, MSG_WAITALL), EAGAIN);
-    TIMES_OUT(recv(fd, data, 8, MSG_PEEK), EAGAIN);
-    TIMES_OUT(recvfrom(fd, data, 8, 0, (struct sockaddr *)&from, &size), EAGAIN);
-    TIMES_OUT(recvmsg(fd, &message, 0), EAGAIN);
-    TIMES_OUT(recvmmsg(fd, &many, 1, 0, NULL), EAGAIN);
+    set_timeout(fd, SO_RCVTIMEO, MS);
+    TIMES_OUT(read(fd, data, 8), MS, EAGAIN);
+    TIMES_OUT(readv(fd, &part, 1), MS, EAGAIN);
+    TIMES_OUT(recv(fd, data, 8, 0), MS, EAGAIN);
+    TIMES_OUT(recv(fd, data, 8, MSG_WAITALL), MS, EAGAIN);
+    TIMES_OUT(recv(fd, data, 8, MSG_PEEK), MS, EAGAIN);
+    TIMES_OUT(recvfrom(fd, data, 8, 0, (struct sockaddr *)&from, &size), MS, EAGAIN);
+    TIMES_OUT(recvmsg(fd, &message, 0), MS, EAGAIN);
+    TIMES_OUT(recvmmsg(fd, &many, 1, 0, NULL), MS, EAGAIN);
 }
 
 /* No buffer of this socket grows by itself. */
@@ -49,29 +35,17 @@ static void fixed(int fd)
     CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
 }
 
-/* What is sent moves on for a while, so a call may still find room: the one that does not is meant. */
-#define SENDS_LATE(call, wanted)                                                                                      \
-    do {                                                                                                              \
-        int64_t from;                                                                                                 \
-        long sent;                                                                                                    \
-        do                                                                                                            \
-            from = now_ns(), errno = 0, sent = (call);                                                                \
-        while (sent >= 0);                                                                                            \
-        CHECK_EQ(errno, wanted);                                                                                      \
-        CHECK(now_ns() - from >= (MS - JIFFY_MS) * 1000000L);                                                                      \
-    } while (0)
-
 static void sends(int fd)
 {
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     struct mmsghdr many = {.msg_hdr = message};
-    set(fd, SO_SNDTIMEO, MS);
-    SENDS_LATE(write(fd, data, 1000), EAGAIN);
-    SENDS_LATE(writev(fd, &part, 1), EAGAIN);
-    SENDS_LATE(send(fd, data, 1000, 0), EAGAIN);
-    SENDS_LATE(sendto(fd, data, 1000, 0, NULL, 0), EAGAIN);
-    SENDS_LATE(sendmsg(fd, &message, 0), EAGAIN);
-    SENDS_LATE(sendmmsg(fd, &many, 1, 0), EAGAIN);
+    set_timeout(fd, SO_SNDTIMEO, MS);
+    SENDS_LATE(write(fd, data, 1000), MS, EAGAIN);
+    SENDS_LATE(writev(fd, &part, 1), MS, EAGAIN);
+    SENDS_LATE(send(fd, data, 1000, 0), MS, EAGAIN);
+    SENDS_LATE(sendto(fd, data, 1000, 0, NULL, 0), MS, EAGAIN);
+    SENDS_LATE(sendmsg(fd, &message, 0), MS, EAGAIN);
+    SENDS_LATE(sendmmsg(fd, &many, 1, 0), MS, EAGAIN);
 }
 
 static void sends_file(int fd)
@@ -80,7 +54,7 @@ static void sends_file(int fd)
     off_t at = 0;
     CHECK_EQ(fwrite(data, 1, sizeof data, file), sizeof data);
     fflush(file);
-    SENDS_LATE((at = 0, sendfile(fd, fileno(file), &at, sizeof data)), EAGAIN);
+    SENDS_LATE((at = 0, sendfile(fd, fileno(file), &at, sizeof data)), MS, EAGAIN);
     fclose(file);
 }
 
@@ -102,7 +76,7 @@ static void whole_call(int ends[2])
 {
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     drip_fd = ends[1];
-    set(ends[0], SO_RCVTIMEO, 100);
+    set_timeout(ends[0], SO_RCVTIMEO, 100);
     for (int how = 0; how < 2; how++) {
         atomic_store(&drip_end, 0);
         pthread_t thread = start(drips, NULL);
@@ -110,7 +84,7 @@ static void whole_call(int ends[2])
         part.iov_len = 200;
         long got = how ? recvmsg(ends[0], &message, MSG_WAITALL) : recv(ends[0], data, 200, MSG_WAITALL);
         part.iov_len = sizeof data;
-        CHECK(now_ns() - from >= 100000000);
+        not_early(from, 100);
         CHECK(got > 0 && got < 200);
         atomic_store(&drip_end, 1);
         join(thread);
@@ -130,8 +104,8 @@ static void connects(void)
     CHECK_EQ(listen(listener, 0), 0);
     CHECK_EQ(connect(first, (struct sockaddr *)&path, size), 0);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    set(fd, SO_SNDTIMEO, MS);
-    TIMES_OUT(connect(fd, (struct sockaddr *)&path, size), EAGAIN);
+    set_timeout(fd, SO_SNDTIMEO, MS);
+    TIMES_OUT(connect(fd, (struct sockaddr *)&path, size), MS, EAGAIN);
     CHECK_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
     CHECK_EQ(accept(listener, NULL, NULL) >= 0, 1);
     CHECK_EQ(connect(fd, (struct sockaddr *)&path, size), 0);
@@ -144,9 +118,9 @@ static void connects(void)
         connect(full[i], (struct sockaddr *)&address, sizeof address);
     }
     fd = socket(AF_INET, SOCK_STREAM, 0);
-    set(fd, SO_SNDTIMEO, MS);
-    TIMES_OUT(connect(fd, (struct sockaddr *)&address, sizeof address), EINPROGRESS);
-    TIMES_OUT(connect(fd, (struct sockaddr *)&address, sizeof address), EALREADY);
+    set_timeout(fd, SO_SNDTIMEO, MS);
+    TIMES_OUT(connect(fd, (struct sockaddr *)&address, sizeof address), MS, EINPROGRESS);
+    TIMES_OUT(connect(fd, (struct sockaddr *)&address, sizeof address), MS, EALREADY);
     close(fd), close(listener);
     for (int i = 0; i < 8; i++)
         close(full[i]);
@@ -156,15 +130,15 @@ static void accepts(void)
 {
     struct sockaddr_in address;
     int listener = listen_tcp(&address, 4), client = socket(AF_INET, SOCK_STREAM, 0);
-    set(listener, SO_RCVTIMEO, MS);
-    set(listener, SO_SNDTIMEO, MS);
-    TIMES_OUT(accept(listener, NULL, NULL), EAGAIN);
-    TIMES_OUT(accept4(listener, NULL, NULL, SOCK_CLOEXEC), EAGAIN);
+    set_timeout(listener, SO_RCVTIMEO, MS);
+    set_timeout(listener, SO_SNDTIMEO, MS);
+    TIMES_OUT(accept(listener, NULL, NULL), MS, EAGAIN);
+    TIMES_OUT(accept4(listener, NULL, NULL, SOCK_CLOEXEC), MS, EAGAIN);
     CHECK_EQ(connect(client, (struct sockaddr *)&address, sizeof address), 0);
     int server = accept(listener, NULL, NULL);
     fixed(client), fixed(server);
-    TIMES_OUT(recv(server, data, 8, 0), EAGAIN);
-    SENDS_LATE(send(server, data, 8, 0), EAGAIN);
+    TIMES_OUT(recv(server, data, 8, 0), MS, EAGAIN);
+    SENDS_LATE(send(server, data, 8, 0), MS, EAGAIN);
     close(listener), close(client), close(server);
 }
 
@@ -200,8 +174,7 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     ticker_start();
-    join(start(all, NULL));
-    all(NULL);
+    in_both_threads(all);
     ticker_end();
     printf("done\n");
     return 0;

@@ -1,58 +1,19 @@
 /* What ends a read that asks for more than is there: MSG_WAITALL with a signal, the end, a reset, urgent data and a
  * passed descriptor in between; MSG_PEEK | MSG_WAITALL; SO_RCVLOWAT on each call and each kind of stream. */
-#include "check.h"
-#include <sys/uio.h>
+#include "moving.h"
 
 static char buffer[64];
-static int fd_now, how_now;
-static atomic_int waiting, done_now;
-static long got_now;
-static int errno_now;
 
-enum { READ, READV, RECV, RECVMSG, ALL, ALL_MSG, PEEK_ALL, PEEK };
-
-static void *receives(void *arg)
+static pthread_t waiter(int fd, enum way way, size_t size, int flags)
 {
-    size_t size = (size_t)arg;
-    struct iovec parts[2] = {{buffer, size / 2}, {buffer + size / 2, size - size / 2}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     memset(buffer, 0, sizeof buffer);
-    atomic_store(&waiting, 1);
-    switch (how_now) {
-    case READ: got_now = read(fd_now, buffer, size); break;
-    case READV: got_now = readv(fd_now, parts, 2); break;
-    case RECV: got_now = recv(fd_now, buffer, size, 0); break;
-    case RECVMSG: got_now = recvmsg(fd_now, &message, 0); break;
-    case ALL: got_now = recv(fd_now, buffer, size, MSG_WAITALL); break;
-    case ALL_MSG: got_now = recvmsg(fd_now, &message, MSG_WAITALL); break;
-    case PEEK_ALL: got_now = recv(fd_now, buffer, size, MSG_WAITALL | MSG_PEEK); break;
-    case PEEK: got_now = recv(fd_now, buffer, size, MSG_PEEK); break;
-    }
-    errno_now = errno;
-    atomic_store(&done_now, 1);
-    return NULL;
-}
-
-static pthread_t waiter(int fd, int how, size_t size)
-{
-    fd_now = fd, how_now = how;
-    atomic_store(&waiting, 0);
-    atomic_store(&done_now, 0);
-    pthread_t thread = start(receives, (void *)size);
-    wait_for(&waiting, 1);
-    wait_ticks(3);
-    return thread;
+    return move_begin(way, fd, buffer, size, flags);
 }
 
 static void still_waits(void)
 {
     wait_ticks(5);
-    CHECK_EQ(atomic_load(&done_now), 0);
-}
-
-static void handler(int number)
-{
-    (void)number;
+    CHECK_EQ(atomic_load(&moving.ended), 0);
 }
 
 static void pair(int tcp, int ends[2])
@@ -63,57 +24,53 @@ static void pair(int tcp, int ends[2])
         CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 }
 
+static void send_eight(int fd)
+{
+    CHECK_EQ(send(fd, "12345678", 8, 0), 8);
+}
+
 /* A signal after a part gives the part, with SA_RESTART too; before any byte it is EINTR or a restart. */
-static void signals(int tcp, int how)
+static void signals(int tcp, enum way way)
 {
     int ends[2];
     pair(tcp, ends);
     for (int restart = 0; restart < 2; restart++) {
-        struct sigaction action = {.sa_handler = handler, .sa_flags = restart ? SA_RESTART : 0};
-        CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
-        pthread_t thread = waiter(ends[0], how, 8);
+        count_signals(SIGUSR1, restart ? SA_RESTART : 0);
+        pthread_t thread = waiter(ends[0], way, 8, MSG_WAITALL);
         CHECK_EQ(send(ends[1], "abc", 3, 0), 3);
         still_waits();
-        CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
-        join(thread);
-        CHECK_EQ(got_now, 3);
+        interrupt_to_end(thread);
+        CHECK_EQ(moving.result, 3);
         CHECK(memcmp(buffer, "abc\0", 4) == 0);
-        thread = waiter(ends[0], how, 8);
-        CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
-        if (restart) {
-            still_waits();
-            CHECK_EQ(send(ends[1], "12345678", 8, 0), 8);
-        }
-        join(thread);
-        CHECK_EQ(got_now, restart ? 8 : -1);
-        CHECK(restart || errno_now == EINTR);
+        thread = waiter(ends[0], way, 8, MSG_WAITALL);
+        interrupted_before_any_byte(thread, restart, send_eight, ends[1]);
     }
     close(ends[0]), close(ends[1]);
 }
 
-static void ends_and_resets(int tcp, int how)
+static void ends_and_resets(int tcp, enum way way)
 {
     struct linger hard = {1, 0};
     int ends[2];
     char byte;
     pair(tcp, ends);
-    pthread_t thread = waiter(ends[0], how, 8);
+    pthread_t thread = waiter(ends[0], way, 8, MSG_WAITALL);
     CHECK_EQ(send(ends[1], "abc", 3, 0), 3);
     still_waits();
     CHECK_EQ(shutdown(ends[1], SHUT_WR), 0);
     join(thread);
-    CHECK_EQ(got_now, 3);
+    CHECK_EQ(moving.result, 3);
     close(ends[0]), close(ends[1]);
     if (!tcp)
         return;
     pair(tcp, ends);
-    thread = waiter(ends[0], how, 8);
+    thread = waiter(ends[0], way, 8, MSG_WAITALL);
     CHECK_EQ(send(ends[1], "abc", 3, 0), 3);
     still_waits();
     CHECK_EQ(setsockopt(ends[1], SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
     CHECK_EQ(close(ends[1]), 0);
     join(thread);
-    CHECK_EQ(got_now, 3);
+    CHECK_EQ(moving.result, 3);
     CHECK_ERRNO(recv(ends[0], &byte, 1, 0), ECONNRESET);
     CHECK_EQ(recv(ends[0], &byte, 1, 0), 0);
     CHECK_ERRNO(send(ends[0], &byte, 1, MSG_NOSIGNAL), EPIPE);
@@ -121,37 +78,37 @@ static void ends_and_resets(int tcp, int how)
 }
 
 /* The mark of urgent data ends the read; the next one goes on behind it. */
-static void urgent(int how)
+static void urgent(enum way way)
 {
     int ends[2];
     pair(1, ends);
-    pthread_t thread = waiter(ends[0], how, 8);
+    pthread_t thread = waiter(ends[0], way, 8, MSG_WAITALL);
     CHECK_EQ(send(ends[1], "abc!", 4, MSG_OOB), 4);
     CHECK_EQ(send(ends[1], "defghijk", 8, 0), 8);
     join(thread);
-    CHECK_EQ(got_now, 3);
-    thread = waiter(ends[0], how, 8);
+    CHECK_EQ(moving.result, 3);
+    thread = waiter(ends[0], way, 8, MSG_WAITALL);
     join(thread);
-    CHECK_EQ(got_now, 8);
+    CHECK_EQ(moving.result, 8);
     CHECK(memcmp(buffer, "defghijk", 8) == 0);
     close(ends[0]), close(ends[1]);
 }
 
 /* The same where the urgent byte comes after the reader began to wait for more, on each kind of stream. */
-static void urgent_later(int tcp, int how)
+static void urgent_later(int tcp, enum way way)
 {
     int ends[2];
     pair(tcp, ends);
-    pthread_t thread = waiter(ends[0], how, 8);
+    pthread_t thread = waiter(ends[0], way, 8, MSG_WAITALL);
     CHECK_EQ(send(ends[1], "abc", 3, 0), 3);
     still_waits();
     CHECK_EQ(send(ends[1], "!", 1, MSG_OOB), 1);
     join(thread);
-    CHECK_EQ(got_now, 3);
+    CHECK_EQ(moving.result, 3);
     CHECK_EQ(send(ends[1], "defghijk", 8, 0), 8);
-    thread = waiter(ends[0], how, 8);
+    thread = waiter(ends[0], way, 8, MSG_WAITALL);
     join(thread);
-    CHECK_EQ(got_now, 8);
+    CHECK_EQ(moving.result, 8);
     CHECK(memcmp(buffer, "defghijk", 8) == 0);
     close(ends[0]), close(ends[1]);
 }
@@ -198,72 +155,71 @@ static void peeks(void)
 {
     int ends[2];
     pair(1, ends);
-    pthread_t thread = waiter(ends[0], PEEK_ALL, 8);
+    pthread_t thread = waiter(ends[0], RECV, 8, MSG_WAITALL | MSG_PEEK);
     CHECK_EQ(send(ends[1], "abc", 3, 0), 3);
     still_waits();
     CHECK_EQ(send(ends[1], "defgh", 5, 0), 5);
     join(thread);
-    CHECK_EQ(got_now, 8);
+    CHECK_EQ(moving.result, 8);
     CHECK(memcmp(buffer, "abcdefgh", 8) == 0);
     CHECK_EQ(recv(ends[0], buffer, 3, 0), 3);
-    thread = waiter(ends[0], PEEK_ALL, 8);
+    thread = waiter(ends[0], RECV, 8, MSG_WAITALL | MSG_PEEK);
     still_waits();
     CHECK_EQ(shutdown(ends[1], SHUT_WR), 0);
     join(thread);
-    CHECK_EQ(got_now, 5);
+    CHECK_EQ(moving.result, 5);
     close(ends[0]), close(ends[1]);
     pair(0, ends);
     CHECK_EQ(send(ends[1], "abc", 3, 0), 3);
-    thread = waiter(ends[0], PEEK_ALL, 8);
+    thread = waiter(ends[0], RECV, 8, MSG_WAITALL | MSG_PEEK);
     join(thread);
-    CHECK_EQ(got_now, 3);
+    CHECK_EQ(moving.result, 3);
     close(ends[0]), close(ends[1]);
 }
 
 /* What is there first is less than the low-water mark. */
-static void low_water(int tcp, int how)
+static void low_water(int tcp, enum way way, int flags)
 {
     int ends[2], low = 6;
     pair(tcp, ends);
     CHECK_EQ(setsockopt(ends[0], SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low), 0);
     CHECK_EQ(send(ends[1], "abc", 3, 0), 3);
     CHECK_EQ(recv(ends[0], buffer, 8, MSG_PEEK | MSG_DONTWAIT), 3);
-    pthread_t thread = waiter(ends[0], how, 20);
+    pthread_t thread = waiter(ends[0], way, 20, flags);
     still_waits();
     /* TCP wakes the reader when as many new bytes as the mark are there. */
     CHECK_EQ(send(ends[1], "defghi", 6, 0), 6);
     join(thread);
-    CHECK_EQ(got_now, 9);
+    CHECK_EQ(moving.result, 9);
     CHECK(memcmp(buffer, "abcdefghi\0", 10) == 0);
-    if (how == PEEK)
+    if (flags & MSG_PEEK)
         CHECK_EQ(recv(ends[0], buffer, 9, 0), 9);
-    thread = waiter(ends[0], how, 4);
+    thread = waiter(ends[0], way, 4, flags);
     still_waits();
     CHECK_EQ(send(ends[1], "12", 2, 0), 2);
     still_waits();
     CHECK_EQ(shutdown(ends[1], SHUT_WR), 0);
     join(thread);
-    CHECK_EQ(got_now, 2);
+    CHECK_EQ(moving.result, 2);
     close(ends[0]), close(ends[1]);
 }
 
 int main(void)
 {
+    static const enum way with_flags[] = {RECV, RECVMSG};
     ticker_start();
     for (int tcp = 0; tcp < 2; tcp++) {
-        for (int how = ALL; how <= ALL_MSG; how++) {
-            signals(tcp, how);
-            ends_and_resets(tcp, how);
+        for (int i = 0; i < 2; i++) {
+            signals(tcp, with_flags[i]);
+            ends_and_resets(tcp, with_flags[i]);
+            urgent_later(tcp, with_flags[i]);
         }
-        for (int how = READ; how <= RECVMSG; how++)
-            low_water(tcp, how);
+        for (enum way way = READ; way <= RECVMSG; way++)
+            low_water(tcp, way, 0);
     }
-    low_water(1, PEEK);
-    urgent(ALL);
-    urgent(ALL_MSG);
-    for (int tcp = 0; tcp < 2; tcp++)
-        for (int how = ALL; how <= ALL_MSG; how++)
-            urgent_later(tcp, how);
+    low_water(1, RECV, MSG_PEEK);
+    urgent(RECV);
+    urgent(RECVMSG);
     passed_with_address();
     peeks();
     ticker_end();

@@ -1,20 +1,14 @@
 /* Opening a FIFO: which flags wait and which do not, by its own name, a link to it, a descriptor of it; a signal ends the
  * wait or begins it again, a cancellation ends it; and another thread runs meanwhile.
  */
-#include "check.h"
+#include "handled.h"
 #include <linux/openat2.h>
 #include <sys/stat.h>
 
 static char folder[] = "/tmp/lichen-fifo-XXXXXX";
 static char fifo[64], linked[64], loop[64];
-static atomic_int waiting, came, handled;
+static atomic_int waiting, came;
 static pthread_t waiter;
-
-static void handle(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
 
 static void *reads(void *arg)
 {
@@ -117,20 +111,19 @@ static void within_a_folder(void)
 
 static void until_a_signal(int flags)
 {
-    struct sigaction action = {.sa_handler = handle, .sa_flags = flags};
-    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    count_signals(SIGUSR1, flags);
     atomic_store(&handled, 0);
     begin(fifo);
-    CHECK_EQ(pthread_kill(waiter, SIGUSR1), 0);
-    wait_for(&handled, 1);
-    if (flags & SA_RESTART) {
-        wait_ticks(5);
-        CHECK_EQ(atomic_load(&came), 0);
-        meet(O_WRONLY);
+    if (!flags) {
+        interrupt_to_end(waiter);
+        CHECK_EQ(atomic_load(&came), 2);
         return;
     }
-    join(waiter);
-    CHECK_EQ(atomic_load(&came), 2);
+    CHECK_EQ(pthread_kill(waiter, SIGUSR1), 0);
+    wait_for(&handled, 1);
+    wait_ticks(5);
+    CHECK_EQ(atomic_load(&came), 0);
+    meet(O_WRONLY);
 }
 
 static void until_cancelled(void)

@@ -4,12 +4,11 @@
  * env: LICHEN_POOL=2
  * timeout: 60
  */
-#include "check.h"
+#include "shared_sync.h"
 #include <mqueue.h>
 #include <semaphore.h>
 #include <sys/file.h>
 #include <sys/ipc.h>
-#include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
@@ -137,10 +136,8 @@ static void sysv_begin(void)
 {
     set = semget(IPC_PRIVATE, 1, 0600);
     queue = msgget(IPC_PRIVATE, 0600);
-    if (set < 0 || queue < 0) {
-        fprintf(stderr, "no System V semaphores or message queues here\n");
-        _exit(77);
-    }
+    if (set < 0 || queue < 0)
+        LACKS("System V semaphores or message queues");
 }
 static void sysv_end(void)
 {
@@ -221,10 +218,7 @@ static void sem_wait_one(void)
 static void sem_end(void) { CHECK_EQ(sem_post(&shared->semaphore), 0); }
 static void mutex_begin(void)
 {
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    CHECK_EQ(pthread_mutex_init(&shared->mutex, &attr), 0);
+    shared_mutex(&shared->mutex, PTHREAD_MUTEX_STALLED);
     CHECK_EQ(pthread_mutex_lock(&shared->mutex), 0);
 }
 static void mutex_wait(void)
@@ -236,12 +230,8 @@ static void mutex_wait(void)
 static void mutex_end(void) { CHECK_EQ(pthread_mutex_unlock(&shared->mutex), 0); }
 static void cond_begin(void)
 {
-    pthread_condattr_t attr;
-    mutex_begin();
-    mutex_end();
-    pthread_condattr_init(&attr);
-    pthread_condattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    CHECK_EQ(pthread_cond_init(&shared->cond, &attr), 0);
+    shared_mutex(&shared->mutex, PTHREAD_MUTEX_STALLED);
+    shared_cond(&shared->cond);
     shared->open = 0;
 }
 static void cond_wait(void)
@@ -259,13 +249,7 @@ static void cond_end(void)
     CHECK_EQ(pthread_cond_broadcast(&shared->cond), 0);
     CHECK_EQ(pthread_mutex_unlock(&shared->mutex), 0);
 }
-static void barrier_begin(void)
-{
-    pthread_barrierattr_t attr;
-    pthread_barrierattr_init(&attr);
-    pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    CHECK_EQ(pthread_barrier_init(&shared->barrier, &attr, WAITERS + 1), 0);
-}
+static void barrier_begin(void) { shared_barrier(&shared->barrier, WAITERS + 1); }
 static void barrier_wait(void)
 {
     pthread_barrier_wait(&shared->barrier);
@@ -331,13 +315,10 @@ int main(void)
 {
     file = mkstemp(path);
     CHECK(file >= 0);
-    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    CHECK(shared != MAP_FAILED);
+    shared = shared_memory(sizeof *shared);
     mqd_t none = mq_open("/lichen-none", O_RDONLY);
-    if (none == (mqd_t)-1 && errno == ENOSYS) {
-        fprintf(stderr, "no POSIX message queues here\n");
-        _exit(77);
-    }
+    if (none == (mqd_t)-1 && errno == ENOSYS)
+        LACKS("POSIX message queues");
     ticker_start();
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         all_get_it(&kinds[i]);

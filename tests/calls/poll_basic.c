@@ -106,8 +106,7 @@ int main(void)
     CHECK_EQ(pipe(ends), 0);
     CHECK_EQ(pipe(other), 0);
     ticker_start();
-    all(NULL);
-    join(start(all, NULL));
+    in_both_threads(all);
     ticker_end();
     printf("done\n");
     return 0;

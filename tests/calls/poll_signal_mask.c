@@ -1,17 +1,9 @@
 /* ppoll, pselect and epoll_pwait open the signal mask for just the wait: a blocked, pending signal interrupts them,
  * and the mask is back afterwards. */
-#include "check.h"
+#include "handled.h"
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
-
-static atomic_int handled;
-
-static void handler(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
 
 static void *all(void *arg)
 {
@@ -42,10 +34,9 @@ static void *all(void *arg)
 
 int main(void)
 {
-    signal(SIGUSR1, handler);
+    count_signals(SIGUSR1, SA_RESTART);
     ticker_start();
-    join(start(all, NULL));
-    all(NULL);
+    in_both_threads(all);
     ticker_end();
     printf("handled %d\n", atomic_load(&handled));
     return 0;

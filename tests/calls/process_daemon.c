@@ -106,8 +106,7 @@ static void parent_dies(void)
 int main(void)
 {
     ticker_start();
-    becomes_a_daemon(NULL);
-    join(start(becomes_a_daemon, NULL));
+    in_both_threads(becomes_a_daemon);
     parent_dies();
     ticker_end();
     puts("served");

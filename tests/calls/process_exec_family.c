@@ -41,6 +41,6 @@ static void *all(void *arg)
 int main(void)
 {
     all(NULL);
-    join(start(all, NULL));
+    in_both_threads(all);
     return 0;
 }

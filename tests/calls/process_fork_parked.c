@@ -156,8 +156,7 @@ static void let_go(struct world *w)
     pthread_mutex_unlock(&w->lock);
     pthread_mutex_unlock(&w->held);
     CHECK_EQ(sem_post(&w->sem), 0);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_EQ(connect(fd, (struct sockaddr *)&w->address, sizeof w->address), 0);
+    connected_tcp(&w->address);
     CHECK_EQ(kill(getpid(), SIGUSR1), 0);
     CHECK_EQ(kill(w->children[0], SIGKILL), 0);
     CHECK_EQ(kill(w->children[1], SIGKILL), 0);
@@ -191,8 +190,7 @@ int main(void)
     sigaddset(&set, SIGUSR1);
     CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
     set_up(&world);
-    join(start(forks, NULL));
-    forks(NULL);
+    in_both_threads(forks);
     let_go(&world);
     puts("parent and children");
     return 0;

@@ -140,8 +140,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < COUNT; i++)
             CHECK_EQ(fcntl(fds[i], F_GETFL), flags[i]);
         char byte;
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        CHECK_EQ(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+        int fd = connected_tcp(&address);
         CHECK_EQ(read(fd, &byte, 1), 1);
         close(fd);
     }

@@ -2,7 +2,7 @@
  * nobody, and get them in the end; a signal ends the wait.
  */
 #define _GNU_SOURCE
-#include "check.h"
+#include "handled.h"
 #include <fcntl.h>
 
 #define WAITERS 4
@@ -83,35 +83,24 @@ static void of_another_description(void)
     CHECK_EQ(close(fd), 0);
 }
 
-static void nothing(int number)
-{
-    (void)number;
-}
-
 static void *is_interrupted(void *arg)
 {
     int fd = again();
     atomic_store(&waiting, 1);
     CHECK_ERRNO(lock(fd, F_OFD_SETLKW, F_WRLCK), EINTR);
-    atomic_store(&waiting, 2);
     CHECK_EQ(close(fd), 0);
     return arg;
 }
 
 static void until_a_signal(void)
 {
-    struct sigaction action = {.sa_handler = nothing};
-    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    count_signals(SIGUSR1, 0);
     int fd = again();
     CHECK_EQ(lock(fd, F_OFD_SETLK, F_WRLCK), 0);
     atomic_store(&waiting, 0);
     pthread_t thread = start(is_interrupted, NULL);
     wait_for(&waiting, 1);
-    while (atomic_load(&waiting) != 2) {
-        sleep_ms(5);
-        CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
-    }
-    join(thread);
+    interrupt_to_end(thread);
     CHECK_EQ(close(fd), 0);
 }
 

@@ -1,17 +1,9 @@
 /* posix_spawn with file actions, attributes and closefrom, system and popen, from a thread while others run: results,
  * output and errors are right, and no handler of the parent runs in the child's first moments. */
-#include "check.h"
+#include "handled.h"
 #include <spawn.h>
 
 extern char **environ;
-static atomic_int handled;
-
-static void handler(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
-
 static void spawn(void)
 {
     int ends[2];
@@ -78,13 +70,9 @@ static void *all(void *arg)
 
 int main(void)
 {
-    signal(SIGUSR1, handler);
+    count_signals(SIGUSR1, SA_RESTART);
     ticker_start();
-    pthread_t threads[3];
-    for (int i = 0; i < 3; i++)
-        threads[i] = start(all, NULL);
-    for (int i = 0; i < 3; i++)
-        join(threads[i]);
+    in_many_threads(3, all);
     all(NULL);
     ticker_end();
     printf("handled %d\n", atomic_load(&handled));

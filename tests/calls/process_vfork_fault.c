@@ -19,7 +19,7 @@ static void *faults(void *arg)
 int main(void)
 {
     faults(NULL);
-    join(start(faults, NULL));
+    in_both_threads(faults);
     printf("done\n");
     return 0;
 }

@@ -45,8 +45,7 @@ static void *forks(void *arg)
 int main(void)
 {
     forks(NULL);
-    join(start(forks, NULL));
-    forks(NULL);
+    in_both_threads(forks);
     puts("each its own");
     return 0;
 }

@@ -1,18 +1,12 @@
 /* A signal that reaches a thread which has been woken and has not run yet: what it was woken for is taken by another
  * thread before, so its call would wait again. The handler runs all the same, and poll ends with EINTR. */
-#include "check.h"
+#include "handled.h"
 #include <poll.h>
 
 enum { ROUNDS = 100 };
 
 static int ends[2];
-static atomic_int handled, waiting, ended;
-
-static void handler(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
+static atomic_int waiting, ended;
 
 /* Reads until the peer has gone; SA_RESTART begins the call again. */
 static void *reads(void *arg)
@@ -62,12 +56,11 @@ static void round_of(pthread_t thread, int round)
 
 static void with(void *(*body)(void *), int flags)
 {
-    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
     pthread_t thread;
     atomic_store(&waiting, 0);
     atomic_store(&ended, 0);
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    count_signals(SIGUSR1, flags);
     CHECK_EQ(pthread_create(&thread, NULL, body, NULL), 0);
     while (!atomic_load(&waiting))
         usleep(1000);

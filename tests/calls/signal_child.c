@@ -30,12 +30,8 @@ int main(void)
 {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
     CHECK_EQ(sigaction(SIGCHLD, &action, NULL), 0);
-    pthread_t threads[3];
     ticker_start();
-    for (int i = 0; i < 3; i++)
-        threads[i] = start(forks, NULL);
-    for (int i = 0; i < 3; i++)
-        join(threads[i]);
+    in_many_threads(3, forks);
     wait_for(&reaped, 15);
     CHECK_ERRNO(wait(NULL), ECHILD);
     signal(SIGCHLD, SIG_IGN);

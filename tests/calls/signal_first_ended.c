@@ -1,15 +1,7 @@
 /* The first thread has ended by pthread_exit: signals to the process, from itself and from outside, are handled by those
  * that live, whether they wait, compute or block them for a while; then the last one ends the process.
  */
-#include "check.h"
-
-static atomic_int handled;
-
-static void handler(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
+#include "handled.h"
 
 static void *waits(void *arg)
 {
@@ -54,8 +46,7 @@ static void *lives(void *arg)
 int main(void)
 {
     static pthread_t self;
-    struct sigaction action = {.sa_handler = handler};
-    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    count_signals(SIGUSR1, 0);
     self = pthread_self();
     start(lives, &self);
     pthread_exit(NULL);

@@ -257,10 +257,9 @@ static void *all(void *arg)
 int main(void)
 {
     all(NULL);
-    join(start(all, NULL));
+    in_both_threads(all);
     ticker_start();
-    join(start(all, NULL));
-    all(NULL);
+    in_both_threads(all);
     ticker_end();
     puts("as set");
     return 0;

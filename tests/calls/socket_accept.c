@@ -41,8 +41,7 @@ int main(void)
     wait_for(&waiting, THREADS);
     for (int i = 0; i < 200; i++) {
         char byte = (char)i, back = 0;
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        CHECK_EQ(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+        int fd = connected_tcp(&address);
         CHECK_EQ(write(fd, &byte, 1), 1);
         CHECK_EQ(read(fd, &back, 1), 1);
         CHECK_EQ(back, byte);

@@ -39,7 +39,7 @@ static void *all(void *arg)
 int main(void)
 {
     all(NULL);
-    join(start(all, NULL));
+    in_both_threads(all);
     printf("done\n");
     return 0;
 }

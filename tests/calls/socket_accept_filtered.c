@@ -42,8 +42,7 @@ int main(void)
         threads[i] = start(serves, NULL);
     for (int i = 0; i < THREADS; i++) {
         char byte;
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        CHECK_EQ(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+        int fd = connected_tcp(&address);
         CHECK_EQ(read(fd, &byte, 1), 1);
         CHECK_EQ(close(fd), 0);
     }

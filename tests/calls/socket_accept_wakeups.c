@@ -1,7 +1,7 @@
 /* Eight processes, each with two threads in accept(2) on one listener: a connection wakes the one that gets it, and not all
  * of them. Counted are the times that any kernel thread of theirs went to sleep.
  */
-#include "check.h"
+#include "listener_children.h"
 
 #define PROCESSES 8
 #define CONNECTIONS 40
@@ -56,8 +56,7 @@ static long sleeps_of_all(const pid_t *children)
 static void one_connection(const struct sockaddr_in *address)
 {
     char byte;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_EQ(connect(fd, (const struct sockaddr *)address, sizeof *address), 0);
+    int fd = connected_tcp(address);
     CHECK_EQ(read(fd, &byte, 1), 1);
     CHECK_EQ(read(fd, &byte, 1), 0);
     CHECK_EQ(close(fd), 0);
@@ -68,14 +67,7 @@ int main(void)
     struct sockaddr_in address;
     pid_t children[PROCESSES];
     listener = listen_tcp(&address, 64);
-    for (int i = 0; i < PROCESSES; i++) {
-        children[i] = fork();
-        CHECK(children[i] >= 0);
-        if (children[i] == 0) {
-            start(serves, NULL);
-            serves(NULL);
-        }
-    }
+    begin_children(children, PROCESSES, 2, serves);
     for (int i = 0; i < 2 * PROCESSES; i++)
         one_connection(&address);
     long before = sleeps_of_all(children);

@@ -1,4 +1,4 @@
-/* Many threads connect at once, also to a listener whose backlog is small; connected UDP; every socket stays blocking. */
+/* Many threads connect at once to a listener that begins to accept late; connected UDP; every socket stays blocking. */
 #include "check.h"
 
 #define THREADS 50
@@ -8,9 +8,7 @@ static int listener;
 static void *connects(void *arg)
 {
     char byte = (char)(long)arg, back = 0;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(fd >= 0);
-    CHECK_EQ(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    int fd = connected_tcp(&address);
     CHECK_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
     CHECK_EQ(send(fd, &byte, 1, 0), 1);
     CHECK_EQ(recv(fd, &back, 1, 0), 1);

@@ -3,7 +3,8 @@
  * What another connect says afterwards (EALREADY, EINPROGRESS, EISCONN, 0) is Linux's. UDP never waits.
  * timeout: 60
  */
-#include "check.h"
+#include "handled.h"
+#include "socket_timeout.h"
 #include <poll.h>
 
 struct place {
@@ -21,20 +22,6 @@ struct wait {
     int answer, error;
     atomic_int done;
 };
-
-static atomic_int handled;
-
-static void handler(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
-
-static void handle(int flags)
-{
-    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
-    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
-}
 
 static int connect_to(const struct place *place, int fd)
 {
@@ -112,25 +99,10 @@ static pthread_t begin(struct wait *wait, const struct place *place, int fd)
     return start(waits, wait);
 }
 
-static void interrupt_until_done(pthread_t thread, struct wait *wait)
-{
-    while (!atomic_load(&wait->done)) {
-        pthread_kill(thread, SIGUSR1);
-        sleep_ms(5);
-    }
-    join(thread);
-}
-
 static void interrupt_often(pthread_t thread)
 {
     for (int from = atomic_load(&handled); atomic_load(&handled) < from + 5; sleep_ms(5))
         CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
-}
-
-static void set_timeout(int fd, int ms)
-{
-    struct timeval time = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time), 0);
 }
 
 static int client(const struct place *place, int *duplicate)
@@ -142,12 +114,29 @@ static int client(const struct place *place, int *duplicate)
     return fd;
 }
 
-static void end_client(int fd, int duplicate)
+static void end(struct place *place, int fd, int duplicate)
 {
+    leave(place);
     CHECK_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
     CHECK_EQ(close(fd), 0);
     if (duplicate != -1)
         CHECK_EQ(close(duplicate), 0);
+}
+
+static void ends_with_eintr(struct wait *wait, const struct place *place, int fd)
+{
+    interrupt_to_end(begin(wait, place, fd));
+    CHECK_EQ(wait->answer, -1);
+    CHECK_EQ(wait->error, EINTR);
+}
+
+/* The listener accepts at last: the connection is made, once. */
+static void is_let_in(pthread_t thread, struct wait *wait)
+{
+    drain(wait->place, wait);
+    join(thread);
+    CHECK_EQ(wait->answer, 0);
+    CHECK_ERRNO(connect_to(wait->place, wait->fd), EISCONN);
 }
 
 static void without_blocking(const struct place *place, int fd, int error)
@@ -163,20 +152,14 @@ static void interrupted(int family, int duplicate)
     struct place place = place_of(family);
     struct wait wait = {0};
     int fd = client(&place, &duplicate);
-    handle(0);
-    interrupt_until_done(begin(&wait, &place, fd), &wait);
-    CHECK_EQ(wait.answer, -1);
-    CHECK_EQ(wait.error, EINTR);
+    count_signals(SIGUSR1, 0);
+    ends_with_eintr(&wait, &place, fd);
     without_blocking(&place, fd, family == AF_INET ? EALREADY : EAGAIN);
     pthread_t thread = begin(&wait, &place, fd);
     sleep_ms(20);
-    drain(&place, &wait);
-    join(thread);
-    CHECK_EQ(wait.answer, 0);
-    CHECK_ERRNO(connect_to(&place, fd), EISCONN);
+    is_let_in(thread, &wait);
     without_blocking(&place, fd, EISCONN);
-    end_client(fd, duplicate);
-    leave(&place);
+    end(&place, fd, duplicate);
 }
 
 /* With SA_RESTART the handlers run and the call goes on. */
@@ -185,16 +168,12 @@ static void restarted(int family, int duplicate)
     struct place place = place_of(family);
     struct wait wait = {0};
     int fd = client(&place, &duplicate);
-    handle(SA_RESTART);
+    count_signals(SIGUSR1, SA_RESTART);
     pthread_t thread = begin(&wait, &place, fd);
     interrupt_often(thread);
     CHECK_EQ(atomic_load(&wait.done), 0);
-    drain(&place, &wait);
-    join(thread);
-    CHECK_EQ(wait.answer, 0);
-    CHECK_ERRNO(connect_to(&place, fd), EISCONN);
-    end_client(fd, duplicate);
-    leave(&place);
+    is_let_in(thread, &wait);
+    end(&place, fd, duplicate);
 }
 
 /* A time-out of its own: it passes, or a signal ends the call in spite of SA_RESTART. */
@@ -204,22 +183,16 @@ static void timed(int family, int duplicate)
     struct wait wait = {0};
     int fd = client(&place, &duplicate);
     int tcp = family == AF_INET;
-    handle(SA_RESTART);
-    set_timeout(fd, 30);
+    count_signals(SIGUSR1, SA_RESTART);
+    set_timeout(fd, SO_SNDTIMEO, 30);
     CHECK_ERRNO(connect_to(&place, fd), tcp ? EINPROGRESS : EAGAIN);
     CHECK_ERRNO(connect_to(&place, fd), tcp ? EALREADY : EAGAIN);
-    set_timeout(fd, 50000);
-    interrupt_until_done(begin(&wait, &place, fd), &wait);
-    CHECK_EQ(wait.answer, -1);
-    CHECK_EQ(wait.error, EINTR);
+    set_timeout(fd, SO_SNDTIMEO, 50000);
+    ends_with_eintr(&wait, &place, fd);
     pthread_t thread = begin(&wait, &place, fd);
     sleep_ms(20);
-    drain(&place, &wait);
-    join(thread);
-    CHECK_EQ(wait.answer, 0);
-    CHECK_ERRNO(connect_to(&place, fd), EISCONN);
-    end_client(fd, duplicate);
-    leave(&place);
+    is_let_in(thread, &wait);
+    end(&place, fd, duplicate);
 }
 
 static void *connects_udp(void *arg)
@@ -234,15 +207,13 @@ static void *connects_udp(void *arg)
         CHECK_EQ(connect(fd, &nothing, sizeof nothing), 0);
     }
     CHECK_EQ(close(fd), 0);
-    atomic_store((atomic_int *)arg, 1);
-    return NULL;
+    return arg;
 }
 
 static void udp(void)
 {
-    struct wait wait = {0};
-    handle(0);
-    interrupt_until_done(start(connects_udp, &wait.done), &wait);
+    count_signals(SIGUSR1, 0);
+    interrupt_to_end(start(connects_udp, NULL));
 }
 
 /* Each in a thread of its own, since the TCP ones wait for a second attempt of the kernel's. */

@@ -46,9 +46,7 @@ static int kernel_accepts_without_waiting(void)
 static void visit(const struct sockaddr_in *address, char byte)
 {
     char back;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(fd >= 0);
-    CHECK_EQ(connect(fd, (const struct sockaddr *)address, sizeof *address), 0);
+    int fd = connected_tcp(address);
     CHECK_EQ(write(fd, &byte, 1), 1);
     CHECK_EQ(read(fd, &back, 1), 1);
     CHECK_EQ(back, byte);

@@ -3,7 +3,7 @@
  * forgotten when many connections come at once, a waiter is interrupted, or the listener is shut down.
  * greens
  */
-#include "check.h"
+#include "handled.h"
 
 #define THREADS 200
 #define ROUNDS 20
@@ -11,11 +11,6 @@
 static int listener;
 static struct sockaddr_in address;
 static atomic_int waiting, served, interrupted, ended;
-
-static void handler(int number)
-{
-    (void)number;
-}
 
 static void *serves(void *arg)
 {
@@ -43,8 +38,7 @@ static void burst(pthread_t *threads)
     int fds[BURST];
     char byte;
     for (int i = 0; i < BURST; i++) {
-        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
-        CHECK_EQ(connect(fds[i], (struct sockaddr *)&address, sizeof address), 0);
+        fds[i] = connected_tcp(&address);
         if (i % 8 == 0)
             CHECK_EQ(pthread_kill(threads[i], SIGUSR1), 0);
     }
@@ -91,8 +85,7 @@ static void with(int shared)
 
 int main(void)
 {
-    struct sigaction action = {.sa_handler = handler};
-    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    count_signals(SIGUSR1, 0);
     ticker_start();
     with(0);
     with(1);

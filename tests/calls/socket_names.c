@@ -22,11 +22,7 @@ static void *looks_up(void *arg)
 
 int main(void)
 {
-    pthread_t threads[20];
-    for (int i = 0; i < 20; i++)
-        threads[i] = start(looks_up, NULL);
-    for (int i = 0; i < 20; i++)
-        join(threads[i]);
+    in_many_threads(20, looks_up);
     printf("done\n");
     return 0;
 }

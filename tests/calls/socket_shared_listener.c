@@ -1,6 +1,6 @@
 /* Several processes, each with threads, accept on one inherited listener: each connection is served exactly once, and
  * nobody sees the listener turned non-blocking. */
-#include "check.h"
+#include "listener_children.h"
 
 #define PROCESSES 3
 #define CONNECTIONS 60
@@ -29,18 +29,10 @@ int main(void)
     struct sockaddr_in address;
     pid_t children[PROCESSES];
     listener = listen_tcp(&address, 64);
-    for (int i = 0; i < PROCESSES; i++) {
-        children[i] = fork();
-        if (children[i] == 0) {
-            start(serves, NULL);
-            start(serves, NULL);
-            serves(NULL);
-        }
-    }
+    begin_children(children, PROCESSES, 3, serves);
     for (int i = 0; i < CONNECTIONS + PROCESSES; i++) {
         char byte = i < CONNECTIONS ? 'a' : 'q', back;
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        CHECK_EQ(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+        int fd = connected_tcp(&address);
         CHECK_EQ(write(fd, &byte, 1), 1);
         CHECK_EQ(read(fd, &back, 1), i < CONNECTIONS ? 1 : 0);
         CHECK_EQ(close(fd), 0);

@@ -212,8 +212,7 @@ static void nothing_is_lost(void)
     CHECK_EQ(read(ends[0], &b, 1), 1);
     CHECK_EQ(write(pair[1], "b", 1), 1);
     CHECK_EQ(recv(pair[0], &b, 1, 0), 1);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_EQ(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    connected_tcp(&address);
     CHECK(accept(listener, NULL, NULL) >= 0);
     CHECK_EQ(sem_post(&sem), 0);
     CHECK_EQ(sem_wait(&sem), 0);

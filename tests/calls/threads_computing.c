@@ -115,11 +115,7 @@ static void *allocates(void *arg)
 
 static void locks_of_libc_hold(void)
 {
-    pthread_t threads[4];
-    for (int i = 0; i < 4; i++)
-        threads[i] = start(allocates, NULL);
-    for (int i = 0; i < 4; i++)
-        join(threads[i]);
+    in_many_threads(4, allocates);
 }
 
 int main(void)

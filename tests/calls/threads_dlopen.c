@@ -65,10 +65,7 @@ int main(void)
         threads[i] = start(loads, (void *)i);
     for (int i = 0; i < 4; i++)
         join(threads[i]);
-    for (int i = 0; i < 10; i++)
-        threads[i] = start(uses, NULL);
-    for (int i = 0; i < 10; i++)
-        join(threads[i]);
+    in_many_threads(10, uses);
     CHECK_EQ(functions[0](7), 1);
     ticker_end();
     for (int i = 0; i < COPIES; i++)

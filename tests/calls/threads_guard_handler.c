@@ -1,6 +1,8 @@
 /* A handler on an alternate stack sees the overflow of a thread's stack: SIGSEGV with SEGV_ACCERR and an address in
  * the guard page. */
-#include "check.h"
+#define OVERFLOW_FRAME 512
+#define AT_EACH_DEPTH
+#include "stack_overflow.h"
 
 static char *guard_low, *guard_high;
 
@@ -13,14 +15,7 @@ static void handler(int number, siginfo_t *info, void *context)
     _exit(in_guard ? 0 : 1);
 }
 
-static int deeper(volatile char *above)
-{
-    volatile char frame[512];
-    frame[0] = above[0];
-    return deeper(frame) + frame[0];
-}
-
-static void *overflow(void *arg)
+static void *overflows_on_alternate(void *arg)
 {
     pthread_attr_t attr;
     void *base;
@@ -31,19 +26,13 @@ static void *overflow(void *arg)
     CHECK_EQ(pthread_attr_getstack(&attr, &base, &size), 0);
     guard_low = (char *)base - 4096;
     guard_high = (char *)base + 4096;
-    volatile char first[1] = {(char)(long)arg};
-    return (void *)(long)deeper(first);
+    return overflows(arg);
 }
 
 int main(void)
 {
     struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     CHECK_EQ(sigaction(SIGSEGV, &action, NULL), 0);
-    pthread_attr_t attr;
-    pthread_t thread;
-    pthread_attr_init(&attr);
-    CHECK_EQ(pthread_attr_setstacksize(&attr, 131072), 0);
-    CHECK_EQ(pthread_create(&thread, &attr, overflow, NULL), 0);
-    join(thread);
+    in_small_stack(overflows_on_alternate, 131072);
     return 1;
 }

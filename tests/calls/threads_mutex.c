@@ -59,11 +59,7 @@ static void with_kind(int kind, int protocol)
 
 int main(void)
 {
-    pthread_t threads[8];
-    for (int i = 0; i < 8; i++)
-        threads[i] = start(count, NULL);
-    for (int i = 0; i < 8; i++)
-        join(threads[i]);
+    in_many_threads(8, count);
     printf("counter %ld\n", counter);
     with_kind(PTHREAD_MUTEX_NORMAL, PTHREAD_PRIO_NONE);
     with_kind(PTHREAD_MUTEX_RECURSIVE, PTHREAD_PRIO_NONE);

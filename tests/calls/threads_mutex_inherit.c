@@ -32,11 +32,7 @@ int main(void)
     pthread_mutexattr_init(&attr);
     CHECK_EQ(pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT), 0);
     CHECK_EQ(pthread_mutex_init(&mutex, &attr), 0);
-    pthread_t threads[4];
-    for (int i = 0; i < 4; i++)
-        threads[i] = start(count, NULL);
-    for (int i = 0; i < 4; i++)
-        join(threads[i]);
+    in_many_threads(4, count);
     CHECK_EQ(pthread_mutex_lock(&mutex), 0);
     join(start(is_busy, NULL));
     CHECK_EQ(pthread_mutex_unlock(&mutex), 0);

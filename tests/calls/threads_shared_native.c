@@ -2,7 +2,7 @@
  * threads of this process and those of a child that runs on plain Linux (LICHEN_DISABLE is set for it) or as this one: all
  * wake each other, and of a process that is killed while it owns a robust mutex the others are told.
  */
-#include "check.h"
+#include "shared_sync.h"
 #include <semaphore.h>
 #include <sys/mman.h>
 
@@ -71,21 +71,11 @@ static int child(int fd)
 
 static void set_up(void)
 {
-    pthread_mutexattr_t mutex;
-    pthread_condattr_t cond;
-    pthread_barrierattr_t barrier;
     memset(shared, 0, sizeof *shared);
-    pthread_mutexattr_init(&mutex);
-    pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
-    CHECK_EQ(pthread_mutex_init(&shared->lock, &mutex), 0);
-    pthread_mutexattr_setrobust(&mutex, PTHREAD_MUTEX_ROBUST);
-    CHECK_EQ(pthread_mutex_init(&shared->robust, &mutex), 0);
-    pthread_condattr_init(&cond);
-    pthread_condattr_setpshared(&cond, PTHREAD_PROCESS_SHARED);
-    CHECK_EQ(pthread_cond_init(&shared->changed, &cond), 0);
-    pthread_barrierattr_init(&barrier);
-    pthread_barrierattr_setpshared(&barrier, PTHREAD_PROCESS_SHARED);
-    CHECK_EQ(pthread_barrier_init(&shared->barrier, &barrier, 2 * THREADS), 0);
+    shared_mutex(&shared->lock, PTHREAD_MUTEX_STALLED);
+    shared_mutex(&shared->robust, PTHREAD_MUTEX_ROBUST);
+    shared_cond(&shared->changed);
+    shared_barrier(&shared->barrier, 2 * THREADS);
     CHECK_EQ(sem_init(&shared->up, 1, 0), 0);
     CHECK_EQ(sem_init(&shared->down, 1, 0), 0);
 }

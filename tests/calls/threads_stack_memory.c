@@ -1,31 +1,24 @@
-/* Stacks come clean and go back: memory of ended threads is given to new ones of other sizes, and under a limit on
- * address space threads still start until memory is really out, and again afterwards. */
-#include "check.h"
+/* Stacks go back: under a limit on address space threads start until memory is really out, and when they have ended their
+ * memory serves new ones of other sizes, of which there are more, one after the other, than the limit has room for. */
+#include "limited_memory.h"
 
-static void *nothing(void *arg)
+static void of_all_sizes(void)
 {
-    char local[4096];
-    memset(local, 1, sizeof local);
-    return arg;
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    for (int i = 0; i < 600; i++) {
+        pthread_t thread;
+        size_t kib = i % 2 ? 16 + (size_t)i * 13 % 400 : 1024 * (1 + (size_t)i * 13 % 26);
+        CHECK_EQ(pthread_attr_setstacksize(&attr, kib << 10), 0);
+        CHECK_EQ(pthread_create(&thread, &attr, uses_stack, NULL), 0);
+        join(thread);
+    }
 }
 
 int main(void)
 {
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        fill_limited_memory();
-        _exit(0);
-    }
-    CHECK_CHILD(child, 0);
-    for (int i = 0; i < 300; i++) {
-        pthread_t thread;
-        CHECK_EQ(pthread_attr_setstacksize(&attr, (size_t)(16 + i * 13 % 400) << 10), 0);
-        CHECK_EQ(pthread_create(&thread, &attr, nothing, NULL), 0);
-        join(thread);
-    }
+    fill_limited_child(of_all_sizes);
+    of_all_sizes();
     printf("done\n");
     return 0;
 }

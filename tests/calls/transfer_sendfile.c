@@ -1,7 +1,8 @@
 /* sendfile() that waits: to a full TCP socket, a Unix socket, a pipe, a socket that another process has too. Everything
  * arrives, in order, in one call; the ticker runs meanwhile; flags and offsets are left as Linux leaves them.
  */
-#include "check.h"
+#include "handled.h"
+#include "socket_timeout.h"
 #include <sys/sendfile.h>
 
 #define SIZE (6 << 20)
@@ -49,13 +50,6 @@ static void whole(const char *what, int to, int from)
     printf("%s\n", what);
 }
 
-static atomic_int pipes_broken;
-
-static void broken(int signal)
-{
-    (void)signal;
-    atomic_fetch_add(&pipes_broken, 1);
-}
 
 int main(void)
 {
@@ -127,8 +121,7 @@ int main(void)
     printf("socket to pipe\n");
 
     /* a time-out of the socket: what was sent until then, or EAGAIN */
-    struct timeval soon = {0, 20000};
-    CHECK_EQ(setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon), 0);
+    set_timeout(pair[0], SO_SNDTIMEO, 20);
     struct job timed = {.to = pair[0], .at = &at, .len = SIZE};
     at = 0;
     long sent = (long)join(start(sends, &timed));
@@ -147,19 +140,18 @@ int main(void)
     CHECK(fcntl(pair[0], F_GETFL) & O_NONBLOCK);
 
     /* nobody reads: one signal, EPIPE */
-    struct sigaction act = {.sa_handler = broken};
-    CHECK_EQ(sigaction(SIGPIPE, &act, NULL), 0);
+    count_signals(SIGPIPE, 0);
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     CHECK_EQ(close(pair[1]), 0);
     struct job nobody = {.to = pair[0], .at = &at, .len = 10};
     at = 0;
     CHECK_EQ((long)join(start(sends, &nobody)), -EPIPE);
-    CHECK_EQ(atomic_load(&pipes_broken), 1);
+    CHECK_EQ(atomic_load(&handled), 1);
     CHECK_EQ(pipe(ends), 0);
     CHECK_EQ(close(ends[0]), 0);
     nobody.to = ends[1];
     CHECK_EQ((long)join(start(sends, &nobody)), -EPIPE);
-    CHECK_EQ(atomic_load(&pipes_broken), 2);
+    CHECK_EQ(atomic_load(&handled), 2);
 
     /* errors, and nothing to do */
     CHECK_ERRNO(sendfile(tcp[0], tcp[1], NULL, 10), EINVAL);
