@@ -3,7 +3,7 @@
  * waits: io_uring_enter
  * greens
  */
-#include "waiting.h"
+#include "interrupting.h"
 #include "ring.h"
 
 static int ends[4][2];
@@ -30,17 +30,12 @@ static void takes(struct ring *ring, int count)
     CHECK_EQ(ring_ready(ring), 0);
 }
 
-static void handler(int signal)
+/* A signal that is blocked in the call does not end it. */
+static void interrupt_and_put(void *arg)
 {
-    (void)signal;
-}
-
-static pthread_t waiter;
-
-static void interrupt(void *arg)
-{
-    (void)arg;
-    CHECK_EQ(pthread_kill(waiter, SIGUSR1), 0);
+    CHECK_EQ(pthread_kill(interrupting_whom, SIGUSR1), 0);
+    wait_ticks(TICKS);
+    put(arg);
 }
 
 static void waits(const char *what, unsigned flags)
@@ -89,20 +84,27 @@ static void waits(const char *what, unsigned flags)
     takes(&ring, 1);
 
     /* a signal ends the wait whatever SA_RESTART says; what was submitted counts */
-    struct sigaction act = {.sa_handler = handler, .sa_flags = SA_RESTART};
-    CHECK_EQ(sigaction(SIGUSR1, &act, NULL), 0);
-    waiter = pthread_self();
-    CHECK_EQ(WAITS(ring_enter(&ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 8), interrupt, NULL), -1);
+    count_signals(SIGUSR1, SA_RESTART);
+    CHECK_EQ(INTERRUPTED(ring_enter(&ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 8)), -1);
     CHECK_EQ(errno, EINTR);
     reads(&ring, 1);
-    CHECK_EQ(WAITS(ring_enter(&ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 8), interrupt, NULL), 1);
-    /* with a mask the signal waits */
+    CHECK_EQ(INTERRUPTED(ring_enter(&ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 8)), 1);
+    /* with a mask the signal waits until the call has ended */
     sigset_t mask;
     CHECK_EQ(sigemptyset(&mask), 0);
     CHECK_EQ(sigaddset(&mask, SIGUSR1), 0);
-    CHECK_EQ(pthread_kill(waiter, SIGUSR1), 0);
-    CHECK_EQ(WAITS(ring_enter(&ring, 0, 1, IORING_ENTER_GETEVENTS, &mask, 8), put, &one), 0);
+    int before = atomic_load(&handled);
+    CHECK_EQ(WAITS(ring_enter(&ring, 0, 1, IORING_ENTER_GETEVENTS, &mask, 8), interrupt_and_put, &one), 0);
+    wait_for(&handled, before + 1);
     takes(&ring, 1);
+    /* and one that was pending comes if the call's mask lets it */
+    sigset_t none;
+    CHECK_EQ(sigemptyset(&none), 0);
+    CHECK_EQ(pthread_sigmask(SIG_BLOCK, &mask, NULL), 0);
+    CHECK_EQ(pthread_kill(pthread_self(), SIGUSR1), 0);
+    CHECK_ERRNO(ring_enter(&ring, 0, 1, IORING_ENTER_GETEVENTS, &none, 8), EINTR);
+    CHECK_EQ(atomic_load(&handled), before + 2);
+    CHECK_EQ(pthread_sigmask(SIG_UNBLOCK, &mask, NULL), 0);
 
     /* errors */
     CHECK_ERRNO(ring_enter(&ring, 0, 1, both, &arg, 8), EINVAL);
