@@ -1,5 +1,6 @@
 /* SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP reach the program's handler in the thread that faults, on that thread's
- * alternate stack, with the address and code the kernel gives; ten threads fault in turn while others wait.
+ * alternate stack, with the context, address and code the kernel gives, and it may leave by siglongjmp, again and again; ten
+ * threads fault in turn while others wait.
  */
 #include "check.h"
 #include <setjmp.h>
@@ -12,11 +13,13 @@ static __thread siginfo_t seen;
 static __thread int number_seen;
 static char *read_only, *beyond;
 #define ALTERNATE (64 << 10)
+#define ROUNDS 3
 
 static void handler(int number, siginfo_t *info, void *context)
 {
     char here;
     CHECK(&here > alternate && &here < alternate + ALTERNATE);
+    CHECK(((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] != 0);
     CHECK(((ucontext_t *)context)->uc_mcontext.gregs[REG_RSP] != 0);
     seen = *info;
     number_seen = number;
@@ -57,21 +60,33 @@ static const struct {
 } expected[] = {{SIGSEGV, SEGV_MAPERR}, {SIGSEGV, SEGV_ACCERR}, {SIGBUS, BUS_ADRERR}, {SIGFPE, FPE_INTDIV},
                 {SIGILL, ILL_ILLOPN},   {SIGTRAP, SI_KERNEL},   {SIGSEGV, SI_KERNEL}};
 
+static void faults_once(const int which)
+{
+    number_seen = 0;
+    if (sigsetjmp(back, 1) == 0) {
+        fault(which);
+        CHECK(!"it must fault");
+    }
+    CHECK_EQ(number_seen, expected[which].number);
+    CHECK_EQ(seen.si_code, expected[which].code);
+    if (which < 3)
+        CHECK(seen.si_addr == (which == 0 ? (char *)24 : which == 1 ? read_only : beyond));
+}
+
 static void *faults(void *arg)
 {
-    stack_t stack = {.ss_size = ALTERNATE};
+    stack_t stack = {.ss_size = ALTERNATE}, old;
     stack.ss_sp = alternate = malloc(ALTERNATE);
-    CHECK_EQ(sigaltstack(&stack, NULL), 0);
-    for (volatile int which = 0; which < (int)COUNT_OF(expected); which++) {
-        if (sigsetjmp(back, 1) == 0) {
-            fault(which);
-            CHECK_EQ(which, -1);
-        }
-        CHECK_EQ(number_seen, expected[which].number);
-        CHECK_EQ(seen.si_code, expected[which].code);
-        if (which < 3)
-            CHECK(seen.si_addr == (which == 0 ? (char *)24 : which == 1 ? read_only : beyond));
-        sched_yield();
+    CHECK_EQ(sigaltstack(&stack, &old), 0);
+    CHECK_EQ(old.ss_flags, SS_DISABLE);
+    for (int i = 0; i < ROUNDS * (int)COUNT_OF(expected); i++) {
+        faults_once(i % (int)COUNT_OF(expected));
+        CHECK_EQ(sigaltstack(NULL, &old), 0);
+        CHECK(old.ss_sp == alternate && old.ss_flags == 0);
+        if (i % 2)
+            sleep_ms(1);
+        else
+            sched_yield();
     }
     stack.ss_flags = SS_DISABLE;
     CHECK_EQ(sigaltstack(&stack, NULL), 0);
@@ -88,12 +103,8 @@ int main(void)
     int fd = memfd_create("empty", 0);
     beyond = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     CHECK(read_only != MAP_FAILED && beyond != MAP_FAILED);
-    pthread_t threads[10];
     ticker_start();
-    for (int i = 0; i < 10; i++)
-        threads[i] = start(faults, NULL);
-    for (int i = 0; i < 10; i++)
-        join(threads[i]);
+    in_many_threads(10, faults);
     faults(NULL);
     ticker_end();
     puts("every fault");

@@ -3,7 +3,8 @@
  * flags: -lrt
  * timeout: 60
  */
-#include "check.h"
+#include "handled.h"
+#include "socket_timeout.h"
 #include <mqueue.h>
 #include <poll.h>
 #include <semaphore.h>
@@ -27,19 +28,9 @@ static sem_t sem;
 static uint32_t word;
 static mqd_t empty_queue, full_queue;
 static pid_t child;
-static atomic_int handled, waiting;
-static pthread_t handled_in;
+static atomic_int waiting;
 static char big[1 << 20];
 static struct timespec far_off;
-
-static void handler(int number)
-{
-    int kept = errno;
-    (void)number;
-    handled_in = pthread_self();
-    atomic_fetch_add(&handled, 1);
-    errno = kept;
-}
 
 /* Each waits; a -1 with EINTR is "interrupted", all else "went on". */
 static long w_read(void) { char byte; return read(ends[0], &byte, 1); }
@@ -145,15 +136,12 @@ static long w_clock_nanosleep(void)
     return rc ? -1 : 0;
 }
 static long w_usleep(void) { return usleep(900000000); }
+static long w_sleep(void) { return sleep(1000) ? -1 : 0; }
 
 static void f_byte(void) { CHECK_EQ(write(ends[1], "x", 1), 1); }
 static void f_drain(void) { CHECK(read(full[0], big, 65536) > 0); }
 static void f_socket(void) { CHECK_EQ(write(pair[1], "x", 1), 1); }
-static void f_connect(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_EQ(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-}
+static void f_connect(void) { connected_tcp(&address); }
 static void f_child(void) { CHECK_EQ(kill(child, SIGKILL), 0); }
 static void f_unlock(void) { CHECK_EQ(flock(locked, LOCK_UN), 0); }
 static void f_unlock_ofd(void)
@@ -224,6 +212,7 @@ static const struct row {
     {"nanosleep", w_nanosleep, NULL, NEVER},
     {"clock_nanosleep", w_clock_nanosleep, NULL, NEVER},
     {"usleep", w_usleep, NULL, NEVER},
+    {"sleep", w_sleep, NULL, NEVER},
 };
 
 static void *waits(void *arg)
@@ -252,8 +241,7 @@ static pid_t sleeping_child(void)
 
 static void again(const struct row *row, int flags)
 {
-    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
-    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    count_signals(SIGUSR1, flags);
     int restarts = flags != 0 && row->restarts, before = atomic_load(&handled);
     int forks = row->feed == f_child;
     if (forks)
@@ -272,11 +260,9 @@ static void again(const struct row *row, int flags)
         CHECK_EQ(pthread_tryjoin_np(thread, &errno_of), EBUSY);
         row->feed();
         errno_of = join(thread);
+        CHECK_EQ(atomic_load(&handled), before + 1);
     } else {
-        while (pthread_tryjoin_np(thread, &errno_of) == EBUSY) {
-            pthread_kill(thread, SIGUSR1);
-            sleep_ms(5);
-        }
+        errno_of = interrupt_to_end(thread);
     }
     if (forks && !restarts) {
         f_child();
@@ -317,7 +303,6 @@ static void lock_file(void)
 
 static void set_up(void)
 {
-    struct timeval limit = {1000, 0};
     struct letter letter = {.kind = 1};
     far_off = in_ms(CLOCK_REALTIME, 1000000);
     CHECK(mkdtemp(folder));
@@ -326,13 +311,13 @@ static void set_up(void)
     CHECK_EQ(pipe(full), 0);
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, timed), 0);
-    CHECK_EQ(setsockopt(timed[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    set_timeout(timed[0], SO_RCVTIMEO, 1000000);
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, stuffed), 0);
-    CHECK_EQ(setsockopt(stuffed[1], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit), 0);
+    set_timeout(stuffed[1], SO_SNDTIMEO, 1000000);
     fill(stuffed[1]);
     listener = listen_tcp(&address, 4);
     timed_listener = listen_tcp(&timed_address, 4);
-    CHECK_EQ(setsockopt(timed_listener, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    set_timeout(timed_listener, SO_RCVTIMEO, 1000000);
     CHECK_EQ(sem_init(&sem, 0, 0), 0);
     events = eventfd(0, 0);
     locked = open(folder, O_RDONLY);
