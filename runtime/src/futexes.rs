@@ -2,7 +2,7 @@
 //!
 //! A waiter is a green or a kernel thread of the program that is not ours (`who`), so that both can
 //! wake each other. The record of a wait lies on the waiter's own stack; nothing is allocated.
-//! Buckets have spin locks, because kernel threads that are not ours come here in parallel.
+//! Buckets ([`bucket`]) have spin locks, because kernel threads that are not ours come here in parallel.
 //! Reading the futex word is the caller's business: it hands in a closure that runs under the lock.
 //!
 //! Whether a futex belongs here or in the kernel is decided in `shim::handlers::futex`, once.
@@ -10,115 +10,13 @@
 //! operations on one address never meet.
 #![allow(unsafe_code)]
 
-use crate::arch::relax;
-use crate::green::{GreenRef, Wake};
-use core::cell::Cell;
-use core::ptr::null;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+mod bucket;
 
-const BUCKETS: usize = 1 << 14;
+pub use bucket::{Key, Waiter, Who};
 
-/// What a waiter waits on: an address and whether it was called private.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Key {
-    pub address: usize,
-    pub private: bool,
-}
-
-impl Key {
-    fn bucket(self) -> usize {
-        let mixed = (self.address as u64 >> 2).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 50) as usize
-    }
-}
-
-/// Who waits.
-#[derive(Clone, Copy)]
-pub enum Who {
-    /// A green, and the number of the park it is in.
-    Green(GreenRef, u32),
-    /// A kernel thread asleep on [`Waiter::word`].
-    Kernel,
-}
-
-/// One wait. Lives on the waiter's stack and must be out of the queue before that frame ends:
-/// [`Futexes::cancel`].
-pub struct Waiter {
-    next: Cell<*const Waiter>,
-    prev: Cell<*const Waiter>,
-    key: Cell<Key>,
-    bitset: u32,
-    queued: Cell<bool>,
-    pub who: Cell<Who>,
-    /// For a kernel thread: 0 while it waits, 1 when woken.
-    pub word: AtomicU32,
-}
-
-impl Waiter {
-    /// A wait that has not begun. `bitset` as in FUTEX_WAIT_BITSET.
-    pub fn new(key: Key, bitset: u32, who: Who) -> Waiter {
-        Waiter {
-            next: Cell::new(null()),
-            prev: Cell::new(null()),
-            key: Cell::new(key),
-            bitset,
-            queued: Cell::new(false),
-            who: Cell::new(who),
-            word: AtomicU32::new(0),
-        }
-    }
-}
-
-/// A bucket: its lock, and a doubly linked list.
-struct Bucket {
-    locked: AtomicU32,
-    head: Cell<*const Waiter>,
-    tail: Cell<*const Waiter>,
-}
-
-impl Bucket {
-    fn lock(&self) {
-        while self.locked.swap(1, Ordering::Acquire) != 0 {
-            relax();
-        }
-    }
-
-    fn unlock(&self) {
-        self.locked.store(0, Ordering::Release);
-    }
-
-    /// # Safety
-    /// The lock is held, and `waiter` stays where it is while queued.
-    unsafe fn append(&self, waiter: &Waiter) {
-        let tail = self.tail.get();
-        waiter.prev.set(tail);
-        waiter.next.set(null());
-        // SAFETY: queued waiters are alive (their frames end only after `cancel`).
-        match unsafe { tail.as_ref() } {
-            Some(last) => last.next.set(waiter),
-            None => self.head.set(waiter),
-        }
-        self.tail.set(waiter);
-        waiter.queued.set(true);
-    }
-
-    /// # Safety
-    /// The lock is held and `waiter` is in this bucket.
-    unsafe fn unlink(&self, waiter: &Waiter) {
-        let (prev, next) = (waiter.prev.get(), waiter.next.get());
-        // SAFETY: neighbours of a queued waiter are queued, so alive.
-        match unsafe { prev.as_ref() } {
-            Some(p) => p.next.set(next),
-            None => self.head.set(next),
-        }
-        // SAFETY: as above.
-        match unsafe { next.as_ref() } {
-            Some(n) => n.prev.set(prev),
-            None => self.tail.set(prev),
-        }
-        waiter.queued.set(false);
-    }
-}
+use crate::green::Wake;
+use bucket::{BUCKETS, Bucket, move_locked, wake_locked};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// All queues of the process.
 pub struct Futexes {
@@ -138,13 +36,7 @@ impl Futexes {
     pub const fn new() -> Futexes {
         Futexes {
             contended: AtomicBool::new(false),
-            buckets: [const {
-                Bucket {
-                    locked: AtomicU32::new(0),
-                    head: Cell::new(null()),
-                    tail: Cell::new(null()),
-                }
-            }; BUCKETS],
+            buckets: [const { Bucket::new() }; BUCKETS],
         }
     }
 
@@ -156,13 +48,7 @@ impl Futexes {
 
     /// Forgets every waiter (the child of a fork: their threads are gone).
     pub fn clear(&self) {
-        for bucket in &self.buckets {
-            if !bucket.head.get().is_null() || bucket.locked.load(Ordering::Relaxed) != 0 {
-                bucket.head.set(null());
-                bucket.tail.set(null());
-                bucket.unlock();
-            }
-        }
+        self.buckets.iter().for_each(Bucket::clear);
     }
 
     /// From now on kernel threads that are not ours may come here (or no more, after a fork). No
@@ -273,51 +159,6 @@ impl Default for Futexes {
     fn default() -> Self {
         Futexes::new()
     }
-}
-
-fn wake_locked(bucket: &Bucket, key: Key, count: u32, bitset: u32, wake: &dyn Fn(&Waiter)) -> u32 {
-    let mut woken = 0;
-    let mut at = bucket.head.get();
-    // SAFETY: the lock is held by our callers; queued waiters are alive.
-    while let Some(waiter) = unsafe { at.as_ref() } {
-        if woken == count {
-            break;
-        }
-        at = waiter.next.get();
-        if waiter.key.get() == key && waiter.bitset & bitset != 0 {
-            // SAFETY: locked; it was found in this bucket.
-            unsafe { bucket.unlink(waiter) };
-            woken += 1;
-            // After this call the waiter's frame may be gone.
-            wake(waiter);
-        }
-    }
-    woken
-}
-
-fn move_locked(a: &Bucket, b: &Bucket, from: Key, to: Key, count: u32) -> u32 {
-    let mut moved = 0;
-    let mut at = a.head.get();
-    // SAFETY: both locks are held by our caller; queued waiters are alive.
-    while let Some(waiter) = unsafe { at.as_ref() } {
-        if moved == count {
-            break;
-        }
-        at = waiter.next.get();
-        if waiter.key.get() == from {
-            // SAFETY: locked; it is in bucket `a` and goes to bucket `b`.
-            unsafe {
-                a.unlink(waiter);
-                waiter.key.set(to);
-                b.append(waiter);
-            }
-            moved += 1;
-        }
-        if from == to {
-            break;
-        }
-    }
-    moved
 }
 
 /// Wakes whoever `waiter` stands for. Under the bucket's lock; any kernel thread.

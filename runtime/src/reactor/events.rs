@@ -1,9 +1,8 @@
 //! mio and a timerfd: registrations, and the turn in which events become wakes. Scheduler side.
 #![allow(unsafe_code)]
 
-use super::slots::{
-    CLAIMED, END, EXCLUSIVE, FdWaiter, READ, REGISTERED, Slot, Slots, URGENT, WRITE, Wakes,
-};
+use super::slots::{CLAIMED, END, EXCLUSIVE, READ, REGISTERED, Slot, Slots, URGENT, WRITE};
+use super::waiters::{FdWaiter, Wakes};
 use crate::mutants::{Mutant, mutant};
 use crate::{Runtime, sys};
 use mio::unix::SourceFd;

@@ -1,7 +1,7 @@
 //! Descriptors: one edge-triggered registration each, and who waits for its edges.
 //!
-//! Two halves. [`Slots`] is what the green side may ask and note without a system call. [`Reactor`] is mio
-//! and belongs to the scheduler side.
+//! Two halves. [`Slots`] is what the green side may ask and note without a system call, with the lists of who waits
+//! ([`waiters`]). [`Reactor`] is mio and belongs to the scheduler side.
 //!
 //! The rule: *attempt first, then wait for an edge*. A waiter comes here only after the call would
 //! have blocked, so with edge triggering the next edge is news. An edge without waiters is kept as
@@ -10,6 +10,8 @@
 
 mod events;
 mod slots;
+mod waiters;
 
 pub use events::Reactor;
-pub use slots::{END, FdWaiter, HALF, READ, Slots, URGENT, WRITE, Wakes, descriptors};
+pub use slots::{END, HALF, READ, Slots, URGENT, WRITE, descriptors};
+pub use waiters::{FdWaiter, Wakes};

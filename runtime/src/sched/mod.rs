@@ -3,9 +3,12 @@
 //! [`Scheduler::run`] is the whole story: take in what happened, run whoever is ready, and when
 //! nobody is, sleep in the reactor until something happens.
 //!
-//! What both sides share is in [`shared`].
+//! What a green asks for when it parks is done in [`serve`]; waits for several things at once have their books in
+//! [`several`]. What both sides share is in [`shared`].
 
 pub mod queue;
+mod serve;
+mod several;
 mod shared;
 pub mod switch;
 pub mod worker;
@@ -14,9 +17,8 @@ pub use shared::{Carrier, Hooks, LICHEN_RUNTIME, Runtime, runtime};
 pub use worker::Worker;
 
 use crate::caps::Caps;
-use crate::futexes::{Waiter, Who};
+use crate::futexes::Waiter;
 use crate::green::{GreenRef, State, Wait, Wake};
-use crate::park::{Deadline, Request};
 use crate::reactor::{FdWaiter, Reactor};
 use crate::sys;
 use crate::timers::Timers;
@@ -125,208 +127,6 @@ impl Scheduler {
         }
     }
 
-    /// A green left its stack and asks for `request`.
-    fn serve(&mut self, green: GreenRef, request: &mut Request<'_>) {
-        match request {
-            Request::Yield => {
-                self.settle(green, State::Ready, Wait::Turn, 0);
-                self.runtime.carrier.ready.push(green);
-            }
-            Request::Sleep {
-                wait,
-                argument,
-                deadline,
-            } => {
-                self.settle(green, State::Parked, *wait, *argument);
-                self.limit(green, *deadline);
-            }
-            Request::Fd { waiter, deadline } => {
-                self.settle(
-                    green,
-                    State::Parked,
-                    Wait::Descriptor,
-                    waiter.fd.get() as u64,
-                );
-                match self.reactor.begin(&self.runtime.slots, waiter) {
-                    Ok(()) => self.limit(green, *deadline),
-                    Err(_) => self.refuse(green, request),
-                }
-            }
-            Request::Fds {
-                count,
-                watch,
-                deadline,
-            } => {
-                let waiters: Box<[FdWaiter]> = (0..*count)
-                    .filter_map(watch)
-                    .map(|(fd, what)| FdWaiter::new(green, fd, what).one_of_many())
-                    .collect();
-                self.settle(
-                    green,
-                    State::Parked,
-                    Wait::Descriptors,
-                    waiters.len() as u64,
-                );
-                self.limit(green, *deadline);
-                self.wait_many(green, waiters);
-            }
-            Request::Futex {
-                waiter,
-                address,
-                check,
-                deadline,
-                verdict,
-            } => {
-                self.settle(green, State::Parked, Wait::Futex, *address);
-                waiter
-                    .who
-                    .set(Who::Green(green, green.park_count.load(Ordering::Relaxed)));
-                match self.runtime.futexes.enqueue(waiter, *check) {
-                    Ok(()) => self.limit(green, *deadline),
-                    Err(errno) => {
-                        *verdict = errno;
-                        self.at_once(green);
-                    }
-                }
-            }
-            Request::Futexes {
-                count,
-                key,
-                check,
-                deadline,
-                verdict,
-                woken,
-            } => {
-                self.settle(green, State::Parked, Wait::Addresses, *count as u64);
-                let who = Who::Green(green, green.park_count.load(Ordering::Relaxed));
-                let waiters = (0..*count)
-                    .map(|i| Waiter::new(key(i), u32::MAX, who))
-                    .collect();
-                match self.wait_addresses(green, waiters, *check) {
-                    Ok(()) => self.limit(green, *deadline),
-                    Err((by, errno)) => {
-                        (*woken, *verdict) = (by, errno);
-                        self.at_once(green);
-                    }
-                }
-            }
-            Request::Serve(service) => {
-                service(self);
-                self.at_once(green);
-            }
-            Request::End => self.end(green),
-        }
-    }
-
-    fn settle(&self, green: GreenRef, state: State, wait: Wait, argument: u64) {
-        green.enter(state, wait, argument, self.runtime.carrier.now_ns.get());
-        // A signal that came while it was ready left it alone, since it would look by itself; but
-        // what it was woken for is gone, and it waits again.
-        let open = !green.mask.get() | green.sigwait.get();
-        if state == State::Parked && green.pending.get() & open != 0 {
-            self.runtime.worker.unrouted.store(1, Ordering::Relaxed);
-            // `pending` may remember what another has taken; `told` does not.
-            if u64::from(green.told.get()) & open != 0 {
-                self.runtime.worker.signalled.set(Some(green));
-            }
-        }
-    }
-
-    /// The green goes on at once: there was nothing to wait for.
-    fn at_once(&self, green: GreenRef) {
-        green.state.set(State::Ready);
-        green.wake.set(Wake::Ready);
-        self.runtime.carrier.ready.push_front(green);
-    }
-
-    fn refuse(&self, green: GreenRef, request: &mut Request<'_>) {
-        if let Request::Fd { waiter, .. } = request {
-            waiter.fd.set(-1);
-        }
-        self.at_once(green);
-    }
-
-    fn limit(&mut self, green: GreenRef, deadline: Deadline) {
-        let at = match deadline {
-            Deadline::Never => return,
-            Deadline::At(ns) => ns,
-            Deadline::In(ns) => {
-                self.tell_time();
-                self.runtime.carrier.now_ns.get().saturating_add(ns)
-            }
-            Deadline::Realtime(ns) => {
-                self.tell_time();
-                let left = ns.saturating_sub(read_clock(libc::CLOCK_REALTIME));
-                self.runtime.carrier.now_ns.get().saturating_add(left)
-            }
-        };
-        self.timers.insert(at, green);
-    }
-
-    /// Waits for several descriptors: the waiters stay on the heap while the green is parked.
-    fn wait_many(&mut self, green: GreenRef, waiters: Box<[FdWaiter]>) {
-        for waiter in &waiters {
-            if self.reactor.begin(&self.runtime.slots, waiter).is_err() {
-                self.runtime.unpark(green, Wake::Ready);
-            }
-        }
-        self.many.insert(core::ptr::from_ref(green).addr(), waiters);
-    }
-
-    /// Queues a green at several addresses. What one of them says against it counts only if none has woken
-    /// it meanwhile (futex_waitv(2)).
-    fn wait_addresses(
-        &mut self,
-        green: GreenRef,
-        waiters: Box<[Waiter]>,
-        check: &dyn Fn(usize) -> Result<(), i32>,
-    ) -> Result<(), (Option<usize>, i32)> {
-        let futexes = &self.runtime.futexes;
-        let refused = waiters
-            .iter()
-            .enumerate()
-            .find_map(|(i, w)| Some((i, futexes.enqueue(w, &|| check(i)).err()?)));
-        let Some((queued, errno)) = refused else {
-            self.addresses
-                .insert(core::ptr::from_ref(green).addr(), waiters);
-            return Ok(());
-        };
-        match last_woken(self.runtime, &waiters[..queued]) {
-            None => Err((None, errno)),
-            woken => Err((woken, 0)),
-        }
-    }
-
-    /// Takes a green, which goes on, out of all its queues. Returns which of them had woken it.
-    pub fn leave_addresses(&mut self, green: GreenRef) -> Option<usize> {
-        let waiters = self.addresses.remove(&core::ptr::from_ref(green).addr())?;
-        last_woken(self.runtime, &waiters)
-    }
-
-    fn drop_waiters(&mut self, green: GreenRef) {
-        let waiters = self.many.remove(&core::ptr::from_ref(green).addr());
-        for waiter in waiters.iter().flatten() {
-            self.runtime.slots.unlink(waiter);
-            if waiter.is_private() {
-                self.held.push((green, waiter.fd.get()));
-            }
-        }
-        self.runtime.slots.held.set(self.held.len());
-    }
-
-    /// Closes the private duplicates that a wait for several descriptors of this green left.
-    pub fn release_held(&mut self, green: GreenRef) {
-        let slots = &self.runtime.slots;
-        self.held.retain(|&(owner, fd)| {
-            let keep = !core::ptr::eq(owner, green);
-            if !keep {
-                slots.close_private(fd);
-            }
-            keep
-        });
-        slots.held.set(self.held.len());
-    }
-
     fn end(&mut self, green: GreenRef) {
         let runtime = self.runtime;
         if green.accounted.replace(false) {
@@ -393,18 +193,6 @@ impl Scheduler {
             .now_ns
             .set(read_clock(libc::CLOCK_MONOTONIC));
     }
-}
-
-/// Takes all, which were queued, out of their queues. Returns the place of the last that was not in its
-/// queue any more because it was woken.
-fn last_woken(runtime: &Runtime, waiters: &[Waiter]) -> Option<usize> {
-    let mut last = None;
-    for (i, waiter) in waiters.iter().enumerate() {
-        if !runtime.futexes.cancel(waiter) {
-            last = Some(i);
-        }
-    }
-    last
 }
 
 /// A clock through the vDSO. Scheduler side.
