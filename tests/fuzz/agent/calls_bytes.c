@@ -36,55 +36,73 @@ static int cut(struct worker *w, size_t len, int count, struct iovec *parts) {
     return count;
 }
 
-static void read_(struct worker *w, const int *a) {
-    int fd = on(w, a[0]);
-    size_t len = capped(a[1]);
-    clear(w, len);
-    begin(w, fd, SO_RCVTIMEO, 0);
-    ended(w, read(fd, w->buffer, len));
-    tell_bytes(w, w->result, len);
-}
-
 // TCP decides by window and segments how much fits, a pipe by how a vector falls on its pages.
 static bool in_part(const struct worker *w, size_t len) {
     bool vector = !strcmp(w->step->call->name, "writev") && !strcmp(w->kind, "pipe-w");
     return (vector || !strcmp(w->kind, "tcp")) && w->result > 0 && (size_t)w->result < len;
 }
 
+// Where the bytes of one call are: the whole buffer, and cut into parts for the calls that take a vector.
+struct bytes {
+    int fd, count;
+    size_t len;
+    struct iovec parts[4];
+};
+
+static struct bytes bytes_of(struct worker *w, const int *a, int parts) {
+    struct bytes b = {.fd = on(w, a[0]), .len = capped(a[1])};
+    b.count = cut(w, b.len, parts, b.parts);
+    return b;
+}
+
+static struct bytes to_read(struct worker *w, const int *a, int parts) {
+    struct bytes b = bytes_of(w, a, parts);
+    clear(w, b.len);
+    begin(w, b.fd, SO_RCVTIMEO, 0);
+    return b;
+}
+
+static struct bytes to_write(struct worker *w, const int *a, int parts) {
+    struct bytes b = bytes_of(w, a, parts);
+    fill(w, b.len);
+    begin(w, b.fd, SO_SNDTIMEO, 0);
+    return b;
+}
+
+// With MSG_TRUNC a call may tell more than there was room for.
+static void was_read(struct worker *w, long result, size_t len) {
+    ended(w, result);
+    tell_bytes(w, w->result < (long)len ? w->result : (long)len, len);
+}
+
+static void was_written(struct worker *w, long result, size_t len) {
+    ended(w, result);
+    w->part = in_part(w, len);
+}
+
+static void read_(struct worker *w, const int *a) {
+    struct bytes b = to_read(w, a, 1);
+    was_read(w, read(b.fd, w->buffer, b.len), b.len);
+}
+
 static void write_(struct worker *w, const int *a) {
-    int fd = on(w, a[0]);
-    size_t len = capped(a[1]);
-    fill(w, len);
+    struct bytes b = to_write(w, a, 1);
     if (!strcmp(w->kind, "eventfd")) {
         // A small number, or one that does not fit.
         uint64_t value = a[1] > 1000 ? UINT64_MAX - 1 : (uint64_t)a[1];
-        memcpy(w->buffer, &value, len = 8);
+        memcpy(w->buffer, &value, b.len = 8);
     }
-    begin(w, fd, SO_SNDTIMEO, 0);
-    ended(w, write(fd, w->buffer, len));
-    w->part = in_part(w, len);
+    was_written(w, write(b.fd, w->buffer, b.len), b.len);
 }
 
 static void readv_(struct worker *w, const int *a) {
-    struct iovec parts[4];
-    int fd = on(w, a[0]);
-    size_t len = capped(a[1]);
-    int count = cut(w, len, a[2], parts);
-    clear(w, len);
-    begin(w, fd, SO_RCVTIMEO, 0);
-    ended(w, readv(fd, parts, count));
-    tell_bytes(w, w->result, len);
+    struct bytes b = to_read(w, a, a[2]);
+    was_read(w, readv(b.fd, b.parts, b.count), b.len);
 }
 
 static void writev_(struct worker *w, const int *a) {
-    struct iovec parts[4];
-    int fd = on(w, a[0]);
-    size_t len = capped(a[1]);
-    int count = cut(w, len, a[2], parts);
-    fill(w, len);
-    begin(w, fd, SO_SNDTIMEO, 0);
-    ended(w, writev(fd, parts, count));
-    w->part = in_part(w, len);
+    struct bytes b = to_write(w, a, a[2]);
+    was_written(w, writev(b.fd, b.parts, b.count), b.len);
 }
 
 // Flags by number, so that files of sequences do not depend on the machine.
@@ -97,107 +115,83 @@ static int flags_of(int bits) {
 }
 
 static void recv_(struct worker *w, const int *a) {
-    int fd = on(w, a[0]);
-    size_t len = capped(a[1]);
-    clear(w, len);
-    begin(w, fd, SO_RCVTIMEO, 0);
-    ended(w, recv(fd, w->buffer, len, flags_of(a[2])));
-    tell_bytes(w, w->result < (long)len ? w->result : (long)len, len);
+    struct bytes b = to_read(w, a, 1);
+    was_read(w, recv(b.fd, w->buffer, b.len, flags_of(a[2])), b.len);
 }
 
 static void send_(struct worker *w, const int *a) {
-    int fd = on(w, a[0]);
-    size_t len = capped(a[1]);
-    fill(w, len);
-    begin(w, fd, SO_SNDTIMEO, 0);
-    ended(w, send(fd, w->buffer, len, flags_of(a[2])));
-    w->part = in_part(w, len);
+    struct bytes b = to_write(w, a, 1);
+    was_written(w, send(b.fd, w->buffer, b.len, flags_of(a[2])), b.len);
 }
 
 static void recvfrom_(struct worker *w, const int *a) {
-    struct sockaddr_storage from;
+    struct sockaddr_storage from = {0};
     socklen_t from_len = sizeof from;
-    int fd = on(w, a[0]);
-    size_t len = capped(a[1]);
-    clear(w, len);
-    memset(&from, 0, sizeof from);
-    begin(w, fd, SO_RCVTIMEO, 0);
-    ended(w, recvfrom(fd, w->buffer, len, flags_of(a[2]), (struct sockaddr *)&from, &from_len));
-    tell_bytes(w, w->result < (long)len ? w->result : (long)len, len);
+    struct bytes b = to_read(w, a, 1);
+    was_read(w, recvfrom(b.fd, w->buffer, b.len, flags_of(a[2]), (struct sockaddr *)&from, &from_len), b.len);
     if (w->result > 0) add(w, " from %d/%d", from.ss_family, (int)from_len);
 }
 
-static void tell_header(struct worker *w, const struct msghdr *m) {
-    add(w, " flags %x", m->msg_flags & ~MSG_CMSG_CLOEXEC);
-}
-
 static void recvmsg_(struct worker *w, const int *a) {
-    struct iovec parts[4];
-    int fd = on(w, a[0]);
-    size_t len = capped(a[1]);
-    struct msghdr m = {.msg_iov = parts, .msg_iovlen = cut(w, len, a[3], parts)};
-    clear(w, len);
-    begin(w, fd, SO_RCVTIMEO, 0);
-    ended(w, recvmsg(fd, &m, flags_of(a[2])));
-    tell_bytes(w, w->result < (long)len ? w->result : (long)len, len);
-    if (w->result >= 0) tell_header(w, &m);
+    struct bytes b = to_read(w, a, a[3]);
+    struct msghdr m = {.msg_iov = b.parts, .msg_iovlen = b.count};
+    was_read(w, recvmsg(b.fd, &m, flags_of(a[2])), b.len);
+    if (w->result >= 0) add(w, " flags %x", m.msg_flags & ~MSG_CMSG_CLOEXEC);
 }
 
 static void sendmsg_(struct worker *w, const int *a) {
-    struct iovec parts[4];
-    int fd = on(w, a[0]);
-    size_t len = capped(a[1]);
-    struct msghdr m = {.msg_iov = parts, .msg_iovlen = cut(w, len, a[3], parts)};
-    fill(w, len);
-    begin(w, fd, SO_SNDTIMEO, 0);
-    ended(w, sendmsg(fd, &m, flags_of(a[2])));
-    w->part = in_part(w, len);
+    struct bytes b = to_write(w, a, a[3]);
+    struct msghdr m = {.msg_iov = b.parts, .msg_iovlen = b.count};
+    was_written(w, sendmsg(b.fd, &m, flags_of(a[2])), b.len);
 }
 
 #define MESSAGES 3
 
-static int messages(struct worker *w, size_t len, int count, struct mmsghdr *m, struct iovec *parts) {
-    if (count < 1) count = 1;
-    if (count > MESSAGES) count = MESSAGES;
-    memset(m, 0, MESSAGES * sizeof *m);
-    for (int i = 0; i < count; i++) {
-        parts[i] = (struct iovec){w->buffer + i * len, len};
-        m[i].msg_hdr.msg_iov = &parts[i];
-        m[i].msg_hdr.msg_iovlen = 1;
-    }
-    return count;
-}
-
-// At most a third of the buffer each.
-static size_t third(int len) { return capped(len) > BUFFER / 4 ? BUFFER / 4 : capped(len); }
-
-static void recvmmsg_(struct worker *w, const int *a) {
+// The messages of one call, as many bytes each.
+struct messages {
+    int fd, count;
+    size_t len;
     struct mmsghdr m[MESSAGES];
     struct iovec parts[MESSAGES];
-    int fd = on(w, a[0]);
-    size_t len = third(a[1]);
-    int count = messages(w, len, a[3], m, parts);
-    clear(w, len * count);
-    begin(w, fd, SO_RCVTIMEO, 0);
-    ended(w, recvmmsg(fd, m, count, flags_of(a[2]) | (a[4] ? MSG_WAITFORONE : 0), NULL));
+};
+
+// At most a quarter of the buffer each.
+static void messages_of(struct worker *w, const int *a, struct messages *all) {
+    size_t len = capped(a[1]);
+    memset(all, 0, sizeof *all);
+    all->fd = on(w, a[0]);
+    all->len = len > BUFFER / 4 ? BUFFER / 4 : len;
+    all->count = a[3] < 1 ? 1 : a[3] > MESSAGES ? MESSAGES : a[3];
+    for (int i = 0; i < all->count; i++) {
+        all->parts[i] = (struct iovec){w->buffer + i * all->len, all->len};
+        all->m[i].msg_hdr.msg_iov = &all->parts[i];
+        all->m[i].msg_hdr.msg_iovlen = 1;
+    }
+}
+
+static void recvmmsg_(struct worker *w, const int *a) {
+    struct messages all;
+    messages_of(w, a, &all);
+    clear(w, all.len * all.count);
+    begin(w, all.fd, SO_RCVTIMEO, 0);
+    ended(w, recvmmsg(all.fd, all.m, all.count, flags_of(a[2]) | (a[4] ? MSG_WAITFORONE : 0), NULL));
     for (int i = 0; i < w->result; i++) {
-        add(w, " [%u", m[i].msg_len);
+        add(w, " [%u", all.m[i].msg_len);
         uint32_t hash = 0;
-        for (unsigned k = 0; k < m[i].msg_len && k < len; k++) hash = hash * 31 + w->buffer[i * len + k];
-        add(w, " %08x %x]", hash, m[i].msg_hdr.msg_flags & ~MSG_CMSG_CLOEXEC);
+        for (unsigned k = 0; k < all.m[i].msg_len && k < all.len; k++) hash = hash * 31 + w->buffer[i * all.len + k];
+        add(w, " %08x %x]", hash, all.m[i].msg_hdr.msg_flags & ~MSG_CMSG_CLOEXEC);
     }
 }
 
 static void sendmmsg_(struct worker *w, const int *a) {
-    struct mmsghdr m[MESSAGES];
-    struct iovec parts[MESSAGES];
-    int fd = on(w, a[0]);
-    size_t len = third(a[1]);
-    int count = messages(w, len, a[3], m, parts);
-    fill(w, len * count);
-    begin(w, fd, SO_SNDTIMEO, 0);
-    ended(w, sendmmsg(fd, m, count, flags_of(a[2])));
-    for (int i = 0; i < w->result; i++) add(w, m[i].msg_len < len && !strcmp(w->kind, "tcp") ? " [part]" : " [%u]", m[i].msg_len);
+    struct messages all;
+    messages_of(w, a, &all);
+    fill(w, all.len * all.count);
+    begin(w, all.fd, SO_SNDTIMEO, 0);
+    ended(w, sendmmsg(all.fd, all.m, all.count, flags_of(a[2])));
+    bool tcp = !strcmp(w->kind, "tcp");
+    for (int i = 0; i < w->result; i++)
+        add(w, tcp && all.m[i].msg_len < all.len ? " [part]" : " [%u]", all.m[i].msg_len);
 }
 
 const struct call calls_of_bytes[] = {
