@@ -231,9 +231,12 @@ static void thread_exit(void)
     CHECK(value == &call);
 }
 
-static void child_ended(pid_t child)
+/* `child` is what fork or vfork returned. */
+static void ends(pid_t child)
 {
     int status;
+    if (child == 0)
+        _exit(7);
     CHECK(child > 0);
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
@@ -241,18 +244,16 @@ static void child_ended(pid_t child)
 
 static void forks(void)
 {
-    pid_t child = fork();
-    if (child == 0)
-        _exit(7);
-    child_ended(child);
+    ends(fork());
 }
 
 static void vforks(void)
 {
     pid_t child = vfork();
+    /* Here, and not in a function whose frame the child would leave behind. */
     if (child == 0)
         _exit(7);
-    child_ended(child);
+    ends(child);
 }
 
 static char *const child_words[] = {"true", NULL};
@@ -274,14 +275,19 @@ static int is_foreign(void *arg)
     return 0;
 }
 
-/* A kernel thread of its own, made with a stack and without TLS, that ends at once. */
-static void clones(void)
+/* A kernel thread of its own, made with a stack and without TLS; `more` says what else is wanted of it. */
+static void clone_foreign(int (*function)(void *), void *arg, int more)
 {
     static char stack[1 << 16] __attribute__((aligned(64)));
-    int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID |
-                CLONE_CHILD_SETTID;
+    int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+    CHECK(clone(function, stack + sizeof stack, flags | more, arg, NULL, NULL, &foreign_gone) > 0);
+}
+
+/* One that ends at once. */
+static void clones(void)
+{
     foreign_gone = 1;
-    CHECK(clone(is_foreign, stack + sizeof stack, flags, NULL, NULL, NULL, &foreign_gone) > 0);
+    clone_foreign(is_foreign, NULL, CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID);
     while (__atomic_load_n(&foreign_gone, __ATOMIC_ACQUIRE))
         sched_yield();
 }
@@ -307,27 +313,30 @@ static void foreign_calls(void)
 static const struct scenario {
     const char *name;
     void (*run)(void);
+    /* What another thread does meanwhile. */
     void *(*other)(void *);
-    int flags;
+    /* The handler of the scenario's own signal is without SA_RESTART. */
+    int ends_calls;
+    /* The harness's signal is blocked in the first thread, so that another one takes it. */
     int first_blocks;
 } scenarios[] = {
-    {"ready", ready, NULL, SA_RESTART, 0},
-    {"park", park, writes_when_told, SA_RESTART, 0},
-    {"eintr", eintr, signals_when_told, 0, 0},
-    {"restart", park, signals_when_told, SA_RESTART, 0},
-    {"native", native, NULL, SA_RESTART, 0},
+    {"ready", ready},
+    {"park", park, writes_when_told},
+    {"eintr", eintr, signals_when_told, .ends_calls = 1},
+    {"restart", park, signals_when_told},
+    {"native", native},
     /* A second signal, if there is one, is for the other thread. */
-    {"native-other", native, waits_for_the_end, SA_RESTART, 0},
-    {"signal", own_signal, NULL, SA_RESTART, 0},
-    {"cancel", cancel, NULL, SA_RESTART, 0},
-    {"cancelled-takes-it", cancel, NULL, SA_RESTART, 1},
-    {"exit", thread_exit, NULL, SA_RESTART, 0},
-    {"ending-takes-it", thread_exit, NULL, SA_RESTART, 1},
-    {"fork", forks, NULL, SA_RESTART, 0},
-    {"vfork", vforks, NULL, SA_RESTART, 0},
-    {"spawn", spawns, NULL, SA_RESTART, 0},
-    {"clone", clones, NULL, SA_RESTART, 0},
-    {"foreign", foreign_calls, NULL, SA_RESTART, 0},
+    {"native-other", native, waits_for_the_end},
+    {"signal", own_signal},
+    {"cancel", cancel},
+    {"cancelled-takes-it", cancel, .first_blocks = 1},
+    {"exit", thread_exit},
+    {"ending-takes-it", thread_exit, .first_blocks = 1},
+    {"fork", forks},
+    {"vfork", vforks},
+    {"spawn", spawns},
+    {"clone", clones},
+    {"foreign", foreign_calls},
 };
 
 static void block(int how, int signal)
@@ -386,22 +395,20 @@ int main(int argc, char **argv)
     untraced_rounds = argc > 3 ? atoi(argv[3]) : 0;
     first = pthread_self();
     struct sigaction injected = {.sa_handler = on_injected, .sa_flags = SA_RESTART};
-    struct sigaction own = {.sa_handler = on_own, .sa_flags = scenario->flags};
+    struct sigaction own = {.sa_handler = on_own, .sa_flags = scenario->ends_calls ? 0 : SA_RESTART};
     CHECK(sigaction(SIGUSR1, &injected, NULL) == 0);
     CHECK(sigaction(SIGUSR2, &own, NULL) == 0);
     CHECK(pipe(pipes) == 0 && (file = open("/proc/self/exe", O_RDONLY)) >= 0);
     CHECK(sem_init(&go, 0, 0) == 0 && sem_init(&reached, 0, 0) == 0);
     CHECK(pthread_create(&thread, NULL, nothing, NULL) == 0 && pthread_join(thread, NULL) == 0);
     if (strcmp(scenario->name, "foreign") == 0) {
-        static char stack[1 << 16] __attribute__((aligned(64)));
-        int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
-        CHECK(clone(run_foreign, stack + sizeof stack, flags, (void *)scenario) > 0);
+        clone_foreign(run_foreign, (void *)scenario, 0);
         for (;;)
             pause();
     }
     if (scenario->other) {
         block(SIG_BLOCK, SIGUSR1);
-        CHECK(pthread_create(&thread, NULL, scenario->other, scenario->flags ? &call : NULL) == 0);
+        CHECK(pthread_create(&thread, NULL, scenario->other, scenario->ends_calls ? NULL : &call) == 0);
         block(SIG_UNBLOCK, SIGUSR1);
     }
     if (scenario->other == waits_for_the_end) {
