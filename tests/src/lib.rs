@@ -9,6 +9,7 @@ pub mod compile;
 pub mod directives;
 pub mod known;
 pub mod paths;
+pub mod plain_server;
 pub mod run;
 pub mod slow_server;
 pub mod terminal;

@@ -8,9 +8,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use lichen_tests::client::Clients;
-use lichen_tests::run::{self, Ended, Outcome, Running, World};
-use lichen_tests::{compile, paths};
+use lichen_tests::run::{self, Ended, Outcome, World};
+use lichen_tests::{compile, paths, plain_server};
 use rustix::process::Signal;
 
 type Result<T = ()> = std::result::Result<T, String>;
@@ -90,12 +89,8 @@ fn attach_and_detach_leave_a_server_unharmed() -> Result {
         println!("kernel.yama.ptrace_scope forbids attaching here");
         return Ok(());
     }
-    let source = paths::root().join("tests/servers/threads.c");
-    let mut command = Command::new(compile::program(&source, &[], &[])?);
-    command.arg("0");
-    run::enter(&mut command, World::Lichen(&paths::shim()?));
-    let mut running = Running::start(command)?;
-    let (mut clients, body) = Clients::open(running.port("port ")?, 50, "/")?;
+    let (running, mut clients, body) =
+        plain_server::under_clients(World::Lichen(&paths::shim()?), 50)?;
     let id = running.id().to_string();
     for _ in 0..2 {
         let outcome = gdb(&["bt 5", "detach"], &["-p", &id])?;
@@ -164,12 +159,8 @@ fn perf_goes_through_a_call_that_parks() -> Result {
         println!("{why}");
         return Ok(());
     }
-    let source = paths::root().join("tests/servers/threads.c");
-    let mut command = Command::new(compile::program(&source, &[], &[])?);
-    command.arg("0");
-    run::enter(&mut command, World::Lichen(&paths::shim()?));
-    let mut running = Running::start(command)?;
-    let (mut clients, body) = Clients::open(running.port("port ")?, 50, "/")?;
+    let (running, mut clients, body) =
+        plain_server::under_clients(World::Lichen(&paths::shim()?), 50)?;
     let stacks = profile(running.id(), folder.path(), || clients.round("/", &body))?;
     running.signal(Signal::TERM)?;
     running.finish(LIMIT)?;

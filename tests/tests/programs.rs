@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lichen_tests::client::Clients;
 use lichen_tests::run::{self, Ended, Outcome, Running, World};
-use lichen_tests::{compile, paths, slow_server, tree};
+use lichen_tests::{paths, plain_server, slow_server, tree};
 use rustix::process::Signal;
 
 /// Kernel threads a process may have under Lichen: a worker, a watchdog, one of the pool.
@@ -143,7 +143,7 @@ fn ends_the_same(make: &dyn Fn() -> Command, threads: usize, also: Option<&Path>
 }
 
 fn c_server(also: Option<&Path>) -> Result {
-    let built = compile::program(&program("servers/threads.c"), &[], &[])?;
+    let built = plain_server::build()?;
     let start = || {
         let mut command = Command::new(&built);
         command.arg("0");

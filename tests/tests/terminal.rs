@@ -7,7 +7,7 @@ use std::path::Path;
 use lichen_tests::client::Clients;
 use lichen_tests::run::{Ended, World};
 use lichen_tests::terminal::Terminal;
-use lichen_tests::{compile, paths};
+use lichen_tests::{paths, plain_server};
 
 type Result<T = ()> = std::result::Result<T, String>;
 
@@ -28,7 +28,7 @@ fn same_in_both(play: impl Fn(World<'_>) -> Result<String>) -> Result {
 
 #[test]
 fn ctrl_c_ends_a_c_server() -> Result {
-    let server = server()?;
+    let server = plain_server::build()?;
     same_in_both(|world| {
         let mut terminal = Terminal::start(&server, &["0"], world)?;
         let (clients, _) = Clients::open(port(&mut terminal)?, 20, "/")?;
@@ -78,7 +78,7 @@ fn a_shell_keeps_its_job_control() -> Result {
 
 #[test]
 fn a_server_is_stopped_continued_and_interrupted() -> Result {
-    let server = server()?;
+    let server = plain_server::build()?;
     same_in_both(|world| {
         let mut terminal = shell(world)?;
         terminal.press(&format!("{} 0\n", server.display()))?;
@@ -113,10 +113,6 @@ fn ctrl_c_ends_a_pipeline_of_the_shell() -> Result {
         terminal.press("exit 3\n")?;
         Ok(format!("{status} {:?}", terminal.end()?))
     })
-}
-
-fn server() -> Result<std::path::PathBuf> {
-    compile::program(&paths::root().join("tests/servers/threads.c"), &[], &[])
 }
 
 fn port(terminal: &mut Terminal) -> Result<u16> {

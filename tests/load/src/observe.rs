@@ -22,26 +22,6 @@ pub fn cpu_time(pid: u32) -> Result<Duration> {
         .into())
 }
 
-/// `pid` and all its living descendants.
-pub fn members(pid: u32) -> Vec<u32> {
-    let mut found = vec![pid];
-    let mut next = 0;
-    while let Some(&parent) = found.get(next) {
-        // A process that has gone meanwhile has no children any more.
-        let tasks = fs::read_dir(format!("/proc/{parent}/task"));
-        for task in tasks.into_iter().flatten().flatten() {
-            let listed = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            found.extend(
-                listed
-                    .split_whitespace()
-                    .filter_map(|word| word.parse::<u32>().ok()),
-            );
-        }
-        next += 1;
-    }
-    found
-}
-
 /// Sums over the living threads of a process. Both only grow while no thread ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scheduling {

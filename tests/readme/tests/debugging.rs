@@ -5,9 +5,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use lichen_tests::client::Clients;
-use lichen_tests::run::{self, Ended, Running, World};
-use lichen_tests::{compile, paths};
+use lichen_tests::run::{self, Ended, World};
+use lichen_tests::{paths, plain_server};
 use rustix::process::Signal;
 
 type Result<T = ()> = std::result::Result<T, String>;
@@ -17,12 +16,8 @@ const CONNECTIONS: usize = 5;
 
 #[test]
 fn gdb_shows_parked_threads_and_their_stacks() -> Result {
-    let source = paths::root().join("tests/servers/threads.c");
-    let mut server = Command::new(compile::program(&source, &[], &[])?);
-    server.arg("0");
-    run::enter(&mut server, World::Lichen(&paths::shim()?));
-    let mut server = Running::start(server)?;
-    let (mut clients, body) = Clients::open(server.port("port ")?, CONNECTIONS, "/")?;
+    let (server, mut clients, body) =
+        plain_server::under_clients(World::Lichen(&paths::shim()?), CONNECTIONS)?;
 
     let mut gdb = Command::new("gdb");
     gdb.args(["-q", "-nx", "-batch", "-ex", "set debuginfod enabled off"]);

@@ -5,20 +5,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use lichen_tests::run::{self, Ended, Outcome, Running, World};
-use lichen_tests::{compile, paths, tree};
+use lichen_tests::{paths, plain_server, tree};
 
 use crate::Result;
 use crate::site::{Site, both, client, peak, python, script, terminate};
 
 /// The plain server natively, and a folder with keys and stunnel's configuration in front of it.
 fn stage() -> Result<(Running, Site)> {
-    let built = compile::program(&paths::root().join("tests/servers/threads.c"), &[], &[])?;
-    let mut command = Command::new(built);
-    command.arg("0");
-    run::enter(&mut command, World::Native);
-    let mut backend = Running::start(command)?;
-    let port = backend.port("port ")?.to_string();
-    let site = Site::prepare("tls", &[&port])?;
+    let (backend, port) = plain_server::start(World::Native)?;
+    let site = Site::prepare("tls", &[&port.to_string()])?;
     Ok((backend, site))
 }
 

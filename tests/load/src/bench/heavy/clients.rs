@@ -13,17 +13,12 @@ use super::tools;
 use crate::bench::Bench;
 use crate::bench::program::How;
 use crate::bench::report::Section;
-use crate::server::{Program, Server};
 use crate::table;
 
 const HEAD: [&str; 3] = ["client", "time", "CPU time"];
 
 pub fn tls_clients(bench: &Bench) -> Result<Section> {
-    let backend = Server::start(
-        &Program::native("plain server", &bench.program("epoll")),
-        &[bench.cpus.server],
-    )?;
-    let place = Place::prepare(bench, "tls", &[backend.address.port().to_string()])?;
+    let (_backend, place) = Place::prepare_tls(bench, bench.cpus.server)?;
     let server = place.serve(bench, How::Natively)?;
     let mut section = Section::new(
         "Clients over TLS",

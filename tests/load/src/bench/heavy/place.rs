@@ -11,12 +11,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use lichen_tests::tree;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::bench::Bench;
 use crate::bench::program::How;
+use crate::server::{Program, Server};
 use crate::{observe, spawn, stop};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -50,6 +52,14 @@ impl Place {
             );
         }
         Ok(place)
+    }
+
+    /// A place of stunnel's, and the plain server behind it, which runs on `cpu`.
+    pub fn prepare_tls(bench: &Bench, cpu: usize) -> Result<(Server, Place)> {
+        let plain = Program::native("plain server", &bench.program("epoll"));
+        let server = Server::start(&plain, &[cpu])?;
+        let port = server.address.port().to_string();
+        Ok((server, Place::prepare(bench, "tls", &[port])?))
     }
 
     pub fn path(&self) -> &Path {
@@ -117,7 +127,7 @@ impl Served {
     /// CPU time of all its processes.
     pub fn cpu(&self) -> Result<Duration> {
         // A process that has just ended has no clock; its time is lost to us.
-        Ok(observe::members(self.pid())
+        Ok(tree::members(self.pid())
             .into_iter()
             .filter_map(|pid| observe::cpu_time(pid).ok())
             .sum())
@@ -126,7 +136,7 @@ impl Served {
     /// The most kernel threads that one of its processes has.
     pub fn kernel_threads(&self) -> u64 {
         let count = |pid| observe::footprint(pid).map_or(0, |found| found.kernel_threads);
-        observe::members(self.pid())
+        tree::members(self.pid())
             .into_iter()
             .map(count)
             .max()
@@ -162,7 +172,7 @@ impl Served {
 impl Drop for Served {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
-            for pid in observe::members(self.pid()) {
+            for pid in tree::members(self.pid()) {
                 // It may have ended by itself.
                 let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
             }

@@ -11,7 +11,6 @@ use super::place::Place;
 use super::tools::{self, Seen};
 use crate::bench::Bench;
 use crate::bench::report::{Section, Verdict};
-use crate::server::{Program, Server};
 use crate::table;
 
 /// One load of wrk per number of connections.
@@ -28,44 +27,42 @@ fn loads<'a>(bench: &'a Bench, sizes: &[usize], url: &str) -> Vec<Load<'a>> {
     sizes.iter().map(load).collect()
 }
 
-fn cpu_at_most_native(name: &str, ratios: Ratios) -> Vec<Verdict> {
-    vec![Verdict::at_most(
-        format!("CPU per request, lichen / native, {name}"),
-        Some(ratios.cpu),
-        1.0,
-        "",
-    )]
+/// A section whose verdicts are about CPU per request only.
+fn under_wrk(
+    bench: &Bench,
+    name: &str,
+    about: &str,
+    place: &Place,
+    loads: &[Load],
+) -> Result<Section> {
+    let cpu_at_most_native = |load: &str, ratios: Ratios| {
+        vec![Verdict::at_most(
+            format!("CPU per request, lichen / native, {load}"),
+            Some(ratios.cpu),
+            1.0,
+            "",
+        )]
+    };
+    compare::servers(bench, name, about, place, loads, cpu_at_most_native)
 }
 
 pub fn stunnel(bench: &Bench) -> Result<Section> {
-    let backend = Server::start(
-        &Program::native("plain server", &bench.program("epoll")),
-        &[bench.cpus.load],
-    )?;
-    let place = Place::prepare(bench, "tls", &[backend.address.port().to_string()])?;
+    let (_backend, place) = Place::prepare_tls(bench, bench.cpus.load)?;
     let url = format!("https://127.0.0.1:{}/", place.port);
     let about = "TLS connections that are kept, a thread for each; a plain server behind, on the client's CPU.";
-    compare::servers(
-        bench,
-        "stunnel",
-        about,
-        &place,
-        &loads(bench, &[200], &url),
-        cpu_at_most_native,
-    )
+    under_wrk(bench, "stunnel", about, &place, &loads(bench, &[200], &url))
 }
 
 pub fn apache(bench: &Bench) -> Result<Section> {
     let place = Place::prepare(bench, "apache", &[])?;
     let url = format!("http://127.0.0.1:{}/page.txt", place.port);
     let about = "Apache httpd, worker MPM, processes of 400 threads, a log line per request; wrk with connections that are kept.";
-    compare::servers(
+    under_wrk(
         bench,
         "Apache",
         about,
         &place,
         &loads(bench, &[100, 1_000], &url),
-        cpu_at_most_native,
     )
 }
 
@@ -73,13 +70,12 @@ pub fn java(bench: &Bench) -> Result<Section> {
     let place = Place::prepare(bench, "java", &[])?;
     let url = format!("http://127.0.0.1:{}/x", place.port);
     let about = "OpenJDK with default flags (on one CPU), a thread per connection, 64 KiB of garbage per request.";
-    compare::servers(
+    under_wrk(
         bench,
         "Java",
         about,
         &place,
         &loads(bench, &[100, 1_000], &url),
-        cpu_at_most_native,
     )
 }
 
@@ -111,8 +107,7 @@ pub fn gunicorn(bench: &Bench) -> Result<Section> {
     });
     let about = "gunicorn -k gthread --threads 1000, two workers, Flask. The sleepers are 1,000 requests at once that each sleep 1 s; \
                  the time is from the first request to the last answer.";
-    let mut section =
-        compare::servers(bench, "gunicorn", about, &place, &loads, cpu_at_most_native)?;
+    let mut section = under_wrk(bench, "gunicorn", about, &place, &loads)?;
     let all = section.data[1]["lichen"]
         .as_array()
         .cloned()
