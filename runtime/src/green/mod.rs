@@ -49,6 +49,8 @@ pub enum Wait {
     Signal = 7,
     /// Several addresses. Argument: how many.
     Addresses = 8,
+    /// As `Helper`, and no signal ends it sooner than it ends by itself. Argument: the call's number.
+    Work = 9,
 }
 
 /// Why a parked green runs again.

@@ -160,23 +160,20 @@ pub fn call(runtime: &Runtime, number: usize, arguments: [usize; 6]) -> Outcome 
     helper.word.store(JOB, Ordering::Release);
     sys::futex_wake(&raw const helper.word);
     let mut interrupted = false;
-    let mut poked = 0u64;
-    let mut deadline = Deadline::Never;
     while helper.ticket.expects(green) {
-        let wake = park::sleep(runtime, Wait::Helper, number as u64, deadline);
+        // The signal that ended the first wait stays open: it must not end those that follow.
+        let (wait, deadline) = match interrupted {
+            false => (Wait::Helper, Deadline::Never),
+            true => (Wait::Work, Deadline::In(POKE_EVERY_NS)),
+        };
+        let wake = park::sleep(runtime, wait, number as u64, deadline);
         if helper.ticket.is_done() {
             break;
         }
-        // Interrupted, or again not in its call when it was poked.
+        // Interrupted, or not yet in its call when it was poked before.
         interrupted |= wake == Wake::Interrupted;
         if interrupted {
-            let now = sys::clock_ns(libc::CLOCK_MONOTONIC);
-            // A signal that stays open wakes the caller again at once; each poke takes room in the kernel's queue.
-            if now.wrapping_sub(poked) >= POKE_EVERY_NS {
-                poke(helper);
-                poked = now;
-            }
-            deadline = Deadline::In(POKE_EVERY_NS);
+            poke(helper);
         }
     }
     let result = helper.result.load(Ordering::Acquire);

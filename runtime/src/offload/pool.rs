@@ -296,7 +296,7 @@ impl Pool {
         sys::futex_wake(&raw const self.news);
         let there = |t: &Thread| t.tid.load(Ordering::Acquire) != 0;
         while self.threads.iter().any(there) {
-            park::sleep(runtime, Wait::Helper, 0, Deadline::In(ENDED_EVERY_NS));
+            park::sleep(runtime, Wait::Work, 0, Deadline::In(ENDED_EVERY_NS));
         }
     }
 
@@ -384,7 +384,7 @@ pub fn run_on_pool(
     job.ticket.open(green);
     pool.submit(&job);
     while job.ticket.expects(green) {
-        park::sleep(runtime, Wait::Helper, shown as u64, Deadline::Never);
+        park::sleep(runtime, Wait::Work, shown as u64, Deadline::Never);
     }
     let result = job.result.load(Ordering::Acquire);
     (result != REFUSED).then_some(result)

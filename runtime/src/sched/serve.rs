@@ -107,7 +107,8 @@ impl Scheduler {
         // A signal that came while it was ready left it alone, since it would look by itself; but
         // what it was woken for is gone, and it waits again.
         let open = !green.mask.get() | green.sigwait.get();
-        if state == State::Parked && green.pending.get() & open != 0 {
+        let listens = state == State::Parked && wait != Wait::Work;
+        if listens && green.pending.get() & open != 0 {
             self.runtime.worker.unrouted.store(1, Ordering::Relaxed);
             // `pending` may remember what another has taken; `told` does not.
             if u64::from(green.told.get()) & open != 0 {
