@@ -131,6 +131,13 @@ static void passed_with_address(void)
     CHECK_EQ(sendmsg(ends[1], &message, 0), 1);
     CHECK_EQ(recvfrom(ends[0], buffer, 8, MSG_WAITALL, (struct sockaddr *)&from, &len), 1);
     CHECK_EQ(len, 0);
+    /* Without room for it, it is thrown away, and ends the read all the same. */
+    struct iovec into = {buffer, 8};
+    struct mmsghdr bare = {.msg_hdr = {.msg_iov = &into, .msg_iovlen = 1}};
+    CHECK_EQ(sendmsg(ends[1], &message, 0), 1);
+    CHECK_EQ(recvmmsg(ends[0], &bare, 1, MSG_WAITALL, NULL), 1);
+    CHECK_EQ(bare.msg_len, 1);
+    CHECK_EQ(bare.msg_hdr.msg_flags, MSG_CTRUNC);
     len = (socklen_t)-1;
     CHECK_EQ(send(ends[1], "abcdefgh", 8, 0), 8);
     CHECK_ERRNO(recvfrom(ends[0], buffer, 8, MSG_WAITALL, (struct sockaddr *)&from, &len), EINVAL);

@@ -1,5 +1,6 @@
 /* accept and connect with bad arguments fail as on Linux, in a thread and in main. */
 #include "check.h"
+#include <poll.h>
 
 static void *all(void *arg)
 {
@@ -15,6 +16,11 @@ static void *all(void *arg)
     CHECK_ERRNO(accept(datagram, NULL, NULL), EOPNOTSUPP);
     int listener = listen_tcp(&address, 4);
     CHECK_ERRNO(accept4(listener, NULL, NULL, 0x1234), EINVAL);
+    /* Also one that was polled, and never seen empty by a read. */
+    struct pollfd nobody = {.fd = listener, .events = POLLIN};
+    char byte;
+    CHECK_EQ(poll(&nobody, 1, 1), 0);
+    CHECK_ERRNO(read(listener, &byte, 1), ENOTCONN);
     CHECK_ERRNO(connect(ends[0], (struct sockaddr *)&address, sizeof address), ENOTSOCK);
     CHECK_ERRNO(connect(fd, (struct sockaddr *)&address, 3), EINVAL);
     CHECK_ERRNO(connect(fd, (struct sockaddr *)8, sizeof address), EFAULT);

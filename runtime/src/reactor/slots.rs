@@ -18,8 +18,8 @@ pub const WRITE: u8 = 2;
 pub const URGENT: u8 = 4;
 
 pub(super) const REGISTERED: u8 = 1;
-/// An edge came since the stream was last seen empty.
-pub(super) const MAY_READ: u8 = 2;
+/// The stream was seen empty, and no edge came since.
+pub(super) const EMPTY: u8 = 2;
 /// Urgent data or the end of the stream was announced once: a short read no longer proves that an
 /// attempt would block (the end may have come in the same edge as the data).
 pub(super) const SAW_SPECIAL: u8 = 4;
@@ -106,8 +106,9 @@ impl Slots {
     /// came since.
     #[inline(always)]
     pub fn may_read(&self, fd: i32) -> bool {
+        const NOTHING: u8 = REGISTERED | EMPTY;
         self.get(fd)
-            .is_none_or(|s| s.flags.get() & (REGISTERED | MAY_READ) != REGISTERED)
+            .is_none_or(|s| s.flags.get() & NOTHING != NOTHING)
     }
 
     /// Notes that the stream is empty: a read came back short or with EAGAIN.
@@ -116,7 +117,7 @@ impl Slots {
         if let Some(slot) = self.get(fd)
             && slot.flags.get() & SAW_SPECIAL == 0
         {
-            slot.flags.set(slot.flags.get() & !MAY_READ);
+            slot.flags.set(slot.flags.get() | EMPTY);
         }
     }
 

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use super::slots::{
-    END, HALF, MAY_READ, PRIVATE, READ, REGISTERED, SAW_SPECIAL, Slots, URGENT, WRITE,
+    EMPTY, END, HALF, PRIVATE, READ, REGISTERED, SAW_SPECIAL, Slots, URGENT, WRITE,
 };
 use crate::green::{GreenRef, Wake};
 use crate::mutants::{Mutant, every, mutant};
@@ -164,7 +164,7 @@ impl Slots {
         }
         let mut flags = slot.flags.get();
         if said & (READ | URGENT) != 0 {
-            flags |= MAY_READ;
+            flags &= !EMPTY;
         }
         if said & (URGENT | END) != 0 {
             flags |= SAW_SPECIAL;

@@ -94,7 +94,8 @@ fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize, behind: boo
     let room = word(message, CONTROL + 8);
     let first = io::of_no_bytes(&wait, kind, fill.len, wait.run(attempt));
     let control = [word(message, CONTROL), word(message, CONTROL + 8)];
-    if fill.is_enough(first) || kind == Kind::Stream && carries_rights(control) {
+    let passed = || carries_rights(control) || lost_rights(fd, word(message, FLAGS));
+    if fill.is_enough(first) || kind == Kind::Stream && passed() {
         return first;
     }
     // What comes with a later part goes where the program wanted it, unless something is there.
@@ -140,14 +141,18 @@ pub fn receive_piece(
         return (answer, false);
     }
     name[1] = header[1] & 0xffff_ffff;
-    let lost = header[6] & libc::MSG_CTRUNC as usize != 0;
     let passed = carries_rights([space, header[5]]);
     *control = [space, header[5], header[6] & 0xffff_ffff];
-    let ends = passed || lost && sockopt::option(fd, libc::SO_PASSCRED) == 0;
+    let ends = passed || lost_rights(fd, header[6]);
     if !ends {
         control[1] = room;
     }
     (answer, ends)
+}
+
+/// Were passed descriptors thrown away, for want of room? `flags` are those that came with the message.
+fn lost_rights(fd: i32, flags: usize) -> bool {
+    flags & libc::MSG_CTRUNC as usize != 0 && sockopt::option(fd, libc::SO_PASSCRED) == 0
 }
 
 /// Are there passed descriptors in this control data (address, length)?

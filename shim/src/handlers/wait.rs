@@ -211,10 +211,12 @@ impl OnFd<'_> {
         }
     }
 
-    /// What an edge has to say to end a park. Threads that wait to send on a Unix socket and to receive from it stand in
-    /// one queue of the kernel's: what comes in makes a sender look for room too (sock_def_readable).
+    /// What an edge has to say to end a park. Threads that wait to send on a socket and to receive from it stand in one
+    /// queue of the kernel's: what comes in makes a sender look for room too (sock_def_readable), of which there may be
+    /// some although it was not told so (a third of the buffer over TCP, three quarters over AF_UNIX).
     fn watched(&self) -> u8 {
-        if self.looks {
+        let stream = matches!(self.kind, Kind::Tcp | Kind::Stream | Kind::SeqPacket);
+        if stream && self.interest != READ {
             READ | self.interest
         } else {
             self.interest

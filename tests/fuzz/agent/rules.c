@@ -64,11 +64,10 @@ static bool may_disturb(const struct step *s, const struct worker *other) {
     // How much TCP has taken from a writer that waits is its affair, so read little of it.
     bool takes_much = direction(s) == 'r' && s->arguments[1] > 4097 && !strcmp(slots[s->arguments[0]].kind, "tcp");
     if (takes_much && direction(other->step) == 'w' && !strcmp(other->kind, "tcp")) return false;
-    // A vector fills the pages of a pipe up natively, but for its first part not so under Lichen: what is in it is a little
-    // less while the writer waits.
-    bool counts = direction(s) == 'r' ? s->arguments[1] > 4097 : is(s, "ask") && s->arguments[1] % 4 == 1;
-    bool vector_waits = is(other->step, "writev") && !strcmp(other->kind, "pipe-w");
-    if (counts && vector_waits && !strcmp(slots[s->arguments[0]].kind, "pipe-r")) return false;
+    // Each part of a write that waits for a pipe is an edge.
+    if (is(s, "ewait") && direction(other->step) == 'w' && !strcmp(other->kind, "pipe-w")) return false;
+    // The size of the part that waits for room natively was settled before.
+    if (is(s, "option") && s->arguments[1] == 3 && direction(other->step) == 'w') return false;
     if (direction(s) == 'r') return !asks_about(other->step, mine);
     if (direction(other->step)) return !asks_about(s, other->description);
     // Two in one epoll instance: the kernel wakes the last one first.
