@@ -5,7 +5,7 @@
 //! action, is the kernel's business and goes there. Nothing here enters a handler: `delivery` does.
 #![allow(unsafe_code)]
 
-use super::notes::{self, Info, Note};
+use super::notes::{self, Info};
 use super::{UNBLOCKABLE, actions, frames, masks};
 use crate::abi::forbidden::forbids;
 use crate::abi::user;
@@ -279,19 +279,20 @@ fn direct(runtime: &Runtime, tid: u32, signal: i32, info: Option<Info>) -> Answe
     if signal == SIGSETXID {
         return error(libc::ESRCH);
     }
-    let mut note = Note::thread(signal, target);
-    note.info = info.unwrap_or(note.info);
-    send(runtime, target, &note)
+    send(runtime, target, signal, info.as_ref())
 }
 
-fn send(runtime: &Runtime, target: GreenRef, note: &Note) -> Answer {
-    let signal = note.signal;
+fn send(runtime: &Runtime, target: GreenRef, signal: i32, info: Option<&Info>) -> Answer {
     let blocked = target.mask.get() & bit(signal) != 0;
     if !actions::is_handled(signal) && (!blocked || UNBLOCKABLE & bit(signal) != 0) {
         // Ignored, or a default action: the kernel's business, for the process as a whole.
         return native_default(runtime, signal);
     }
-    if !notes::tell(note) {
+    let told = match info {
+        None => notes::tell(signal, target),
+        Some(info) => notes::tell_with(signal, target, info),
+    };
+    if !told {
         return error(libc::EAGAIN);
     }
     if !blocked || target.sigwait.get() & bit(signal) != 0 {

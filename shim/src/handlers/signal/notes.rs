@@ -20,6 +20,9 @@ use lichen_runtime::sys;
 /// The kernel's `siginfo_t`.
 pub type Info = [u64; 16];
 
+/// si_code of tgkill(2), as the word it lies in.
+const SI_TKILL: u64 = (-6i32) as u32 as u64;
+
 /// A noted signal.
 #[derive(Clone, Copy)]
 pub struct Note {
@@ -33,9 +36,9 @@ impl Note {
     /// A signal that one thread of the program sends to another (`pthread_kill`).
     pub fn thread(signal: i32, target: GreenRef) -> Note {
         let mut info = [0; 16];
-        // si_signo, si_errno | si_code = SI_TKILL, padding | si_pid, si_uid
+        // si_signo, si_errno | si_code, padding | si_pid, si_uid
         info[0] = signal as u64;
-        info[1] = (-6i32) as u32 as u64;
+        info[1] = SI_TKILL;
         // SAFETY: no pointers.
         let uid = unsafe { crate::handlers::kernel(libc::SYS_getuid as usize, [0; 6]) };
         info[2] = u64::from(sys::getpid()) | (uid as u64) << 32;
@@ -161,19 +164,36 @@ pub fn are_scarce() -> bool {
     NOTES_LIST.count.load(Ordering::Relaxed) >= NOTES as u32 - RESERVE
 }
 
-/// Notes a signal from one thread of the program to another. Green side.
+/// Notes a signal that one thread of the program sends to another by tgkill(2). A standard one costs no system call:
+/// who sent it is asked when it is taken. Green side.
 ///
 /// # Errors
 /// `false` where Linux says EAGAIN: too many real-time signals are pending.
-pub fn tell(note: &Note) -> bool {
-    match note.target {
-        Some(green) if note.signal < 32 && note.info == Note::thread(note.signal, green).info => {
-            green.told.set(green.told.get() | bit(note.signal) as u32);
-            green.pending.set(green.pending.get() | bit(note.signal));
-            true
-        }
-        _ => !are_scarce() && add(*note),
+pub fn tell(signal: i32, green: GreenRef) -> bool {
+    if signal >= 32 {
+        return !are_scarce() && add(Note::thread(signal, green));
     }
+    green.told.set(green.told.get() | bit(signal) as u32);
+    green.pending.set(green.pending.get() | bit(signal));
+    true
+}
+
+/// The same of a signal with a siginfo of the sender's own. Green side.
+///
+/// # Errors
+/// As [`tell`].
+pub fn tell_with(signal: i32, green: GreenRef, info: &Info) -> bool {
+    let as_by_tgkill =
+        signal < 32 && info[1] == SI_TKILL && *info == Note::thread(signal, green).info;
+    if as_by_tgkill {
+        return tell(signal, green);
+    }
+    let note = Note {
+        signal,
+        target: Some(green),
+        info: *info,
+    };
+    !are_scarce() && add(note)
 }
 
 /// The signals that `green` was told of, as a set.
