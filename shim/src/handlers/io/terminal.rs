@@ -1,5 +1,5 @@
-//! Job control of a read: a background process that reads its terminal is stopped at once, before anything
-//! could be waited for. Called by `attempt` before a read that would wait.
+//! Job control: a background process that reads its terminal, or writes to it where TOSTOP is set, is stopped at once,
+//! before anything could be waited for. Called by `attempt` before a read that would wait, and before a write.
 #![allow(unsafe_code)]
 
 use crate::abi::forbidden::forbids;
