@@ -60,6 +60,9 @@ pub const RESTART: Answer = -512;
 /// ERESTARTNOHAND).
 pub const RESTART_NO_HANDLER: Answer = -514;
 
+/// The kernel's answer to a call that was not to wait and would have to.
+pub const AGAIN: Answer = error(libc::EAGAIN);
+
 /// `-errno`.
 #[inline(always)]
 pub const fn error(errno: i32) -> Answer {

@@ -5,6 +5,7 @@
 //!
 //! Called by `offload::credentials` around the installing call. Green side; parks once if the reactor goes blind.
 
+use super::io::DONTWAIT;
 use crate::abi::forbidden::{self, Numbers, forbids};
 use crate::abi::{bpf, user};
 use crate::call::Frame;
@@ -14,7 +15,6 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use lichen_runtime::caps::Caps;
 use lichen_runtime::{Runtime, log, park};
 
-const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
 const NOWAIT: [usize; 6] = [0, 0, 1, usize::MAX, usize::MAX, 8];
 const NONE: [usize; 6] = [0; 6];
 

@@ -1,19 +1,19 @@
 //! Messages: recvmsg, sendmsg, recvmmsg, sendmmsg.
 #![allow(unsafe_code)]
 
+use super::io::{self, DONTWAIT};
+use super::kernel;
+use super::time::{read_timespec, write_timespec};
 use super::wait::OnFd;
-use super::{io, kernel};
 use crate::abi::forbidden::forbids;
 use crate::abi::user;
-use crate::call::{Answer, Frame, NATIVE, error};
+use crate::call::{AGAIN, Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
 use crate::sockopt;
 use lichen_runtime::Runtime;
 use lichen_runtime::reactor::{READ, WRITE};
 use lichen_runtime::sys;
 
-const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
-const AGAIN: Answer = error(libc::EAGAIN);
 /// Offsets in `struct msghdr`.
 const IOV: usize = 16;
 const IOV_LEN: usize = 24;
@@ -237,18 +237,11 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if !may_divide(fd, flags, libc::SYS_recvmsg) {
         return NATIVE;
     }
-    let deadline = match timeout {
+    let ends = match timeout {
         0 => None,
-        at => match user::read::<[i64; 2]>(at) {
-            Ok([s, ns]) if s >= 0 && (0..1_000_000_000).contains(&ns) => Some(
-                sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_add(
-                    (s as u64)
-                        .saturating_mul(sys::SECOND_NS)
-                        .saturating_add(ns as u64),
-                ),
-            ),
-            Ok(_) => return error(libc::EINVAL),
-            Err(_) => return error(libc::EFAULT),
+        at => match read_timespec(at) {
+            Ok(ns) => Some(sys::clock_ns(libc::CLOCK_MONOTONIC).saturating_add(ns)),
+            Err(answer) => return answer,
         },
     };
     // What went wrong since the last call comes first (do_recvmmsg).
@@ -268,23 +261,16 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         if flags & libc::MSG_WAITFORONE as usize != 0 {
             flags |= DONTWAIT;
         }
-        if got == NATIVE {
-            return call_with(libc::SYS_recvmsg, fd, message, once);
-        }
-        got
+        or_plain(got, libc::SYS_recvmsg, fd, message, once)
     };
     let enough = &|message: usize| {
         // Urgent data is told at once.
         let urgent = word(message, FLAGS) & libc::MSG_OOB as usize != 0;
-        let Some(deadline) = deadline else {
+        let Some(end) = ends else {
             return urgent;
         };
-        let left = deadline.saturating_sub(sys::clock_ns(libc::CLOCK_MONOTONIC));
-        let spec = [
-            (left / sys::SECOND_NS) as i64,
-            (left % sys::SECOND_NS) as i64,
-        ];
-        let _ = user::write(timeout, &spec);
+        let left = end.saturating_sub(sys::clock_ns(libc::CLOCK_MONOTONIC));
+        let _ = write_timespec(timeout, left);
         left == 0 || urgent
     };
     if begun > 0 && enough(vector + (begun - 1) * MMSG) {
@@ -327,9 +313,9 @@ pub fn sendmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         (0..count).for_each(|i| note_rights(vector + i * MMSG));
         return NATIVE;
     }
-    let one = &mut |message: usize| match transmit(runtime, fd, message, flags) {
-        NATIVE => call_with(libc::SYS_sendmsg, fd, message, flags),
-        sent => sent,
+    let one = &mut |message: usize| {
+        let sent = transmit(runtime, fd, message, flags);
+        or_plain(sent, libc::SYS_sendmsg, fd, message, flags)
     };
     // A message that was sent in part is the last one.
     one_by_one(vector, 0..count, one, &|message| {
@@ -341,6 +327,14 @@ pub fn sendmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
 /// May a call with several messages be made one message at a time, by calls of number `single`?
 fn may_divide(fd: i32, flags: usize, single: i64) -> bool {
     fds::kind(fd).is_socket() && flags & DONTWAIT == 0 && !forbids(single)
+}
+
+/// For one message of several there is no site to go native by: the plain call is made here.
+fn or_plain(answer: Answer, number: i64, fd: i32, message: usize, flags: usize) -> Answer {
+    match answer {
+        NATIVE => call_with(number, fd, message, flags),
+        answer => answer,
+    }
 }
 
 /// Makes a call for each `struct mmsghdr` of a part of a vector, stores what it gave, and counts them. Ends

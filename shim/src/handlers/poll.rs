@@ -11,7 +11,7 @@ use super::time::{after, read_timespec, write_timespec};
 use super::wait::OnFd;
 use crate::abi::forbidden::forbids;
 use crate::abi::user;
-use crate::call::{Answer, Frame, NATIVE, RESTART, RESTART_NO_HANDLER, error};
+use crate::call::{AGAIN, Answer, Frame, NATIVE, RESTART, RESTART_NO_HANDLER};
 use crate::fds::Kind;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::Wake;
@@ -21,7 +21,7 @@ use lichen_runtime::reactor::{END, HALF, READ, URGENT, WRITE};
 use lichen_runtime::sys;
 
 const MS: u64 = 1_000_000;
-const NOTHING: Answer = error(libc::EAGAIN);
+const NOTHING: Answer = AGAIN;
 
 /// Asks, parks, asks again. `ask` makes the call with a zero time-out; `watch` names the i-th
 /// descriptor and what it is waited for.

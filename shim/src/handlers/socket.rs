@@ -7,7 +7,7 @@ use super::wait::OnFd;
 use super::{io, kernel};
 use crate::abi::forbidden::forbids;
 use crate::abi::user;
-use crate::call::{Answer, Frame, NATIVE, RESTART, error};
+use crate::call::{AGAIN, Answer, Frame, NATIVE, RESTART, error};
 use crate::fds::{self, Kind};
 use crate::sockopt;
 use lichen_runtime::Runtime;
@@ -49,7 +49,7 @@ fn take(frame: &Frame, runtime: &Runtime, flags: i32) -> Answer {
             return take_shared(runtime, frame.number, args);
         }
         if !returns_at_once(fd) {
-            return error(libc::EAGAIN);
+            return AGAIN;
         }
         // SAFETY: the program's own arguments.
         unsafe { kernel(frame.number, args) }
@@ -82,7 +82,7 @@ fn take_shared(runtime: &Runtime, number: usize, args: [usize; 6]) -> Answer {
     let fd = args[0] as i32;
     if let Some(answer) = runtime.acceptor.accept(runtime, args) {
         // Without waiting a local listener that was shut down says EAGAIN, for ever; waiting, EINVAL at once.
-        if answer == error(libc::EAGAIN) && io::is_shut(fd) {
+        if answer == AGAIN && io::is_shut(fd) {
             // SAFETY: the program's own arguments.
             return unsafe { kernel(number, args) };
         }
@@ -93,7 +93,7 @@ fn take_shared(runtime: &Runtime, number: usize, args: [usize; 6]) -> Answer {
         return unsafe { kernel(number, args) };
     }
     if !io::ready(fd, libc::POLLIN) || !runtime.slots.claim(fd) {
-        return error(libc::EAGAIN);
+        return AGAIN;
     }
     let answer = by_helper(runtime, number, args);
     runtime.slots.release(fd);
@@ -128,7 +128,7 @@ pub fn connect(frame: &mut Frame, runtime: &Runtime) -> Answer {
 
 const UNDER_WAY: Answer = error(libc::EINPROGRESS);
 const BEGUN_BEFORE: Answer = error(libc::EALREADY);
-const FULL: Answer = error(libc::EAGAIN);
+const FULL: Answer = AGAIN;
 
 /// AF_UNIX with a full backlog: there is nothing to poll for, so it is tried again later.
 fn until_room(frame: &Frame, runtime: &Runtime, deadline: Deadline) -> Answer {

@@ -7,7 +7,7 @@
 
 use super::signal::notes;
 use super::time::after;
-use crate::call::{Answer, NATIVE, RESTART, error};
+use crate::call::{AGAIN, Answer, NATIVE, RESTART, error};
 use crate::fds::{self, Kind};
 use crate::sockopt;
 use core::cell::Cell;
@@ -18,7 +18,6 @@ use lichen_runtime::park::{self, Deadline};
 use lichen_runtime::reactor::{READ, Wakes};
 use lichen_runtime::sys;
 
-const WOULD_BLOCK: Answer = error(libc::EAGAIN);
 /// A Unix socket whose sending side was shut down, by the program or by the peer's SHUT_RD, is as full
 /// as before and says nothing to epoll (unix_poll): a sender looks again after this, then after twice
 /// as long each time.
@@ -171,7 +170,7 @@ impl OnFd<'_> {
         let fd = self.fd();
         if !self.skips || self.runtime.slots.may_read(fd) {
             let answer = attempt(fd);
-            if answer != WOULD_BLOCK {
+            if answer != AGAIN {
                 return answer;
             }
             if self.is_nonblocking() {
@@ -261,7 +260,7 @@ impl OnFd<'_> {
                 .set(wake == Wake::Interrupted && notes::any_for_current(self.runtime));
             // As in the kernel, what there is to take comes before a signal or the time-out.
             let answer = attempt(self.fd());
-            if answer != WOULD_BLOCK || last && wake == Wake::TimedOut {
+            if answer != AGAIN || last && wake == Wake::TimedOut {
                 return answer;
             }
             // A signal that woke this call and went to another thread does not end it.

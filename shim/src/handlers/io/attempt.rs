@@ -5,7 +5,7 @@
 
 use super::terminal;
 use crate::abi::forbidden::forbids;
-use crate::call::{Answer, error};
+use crate::call::{AGAIN, Answer, error};
 use crate::fds;
 use crate::handlers::kernel;
 use crate::handlers::offload::by_helper;
@@ -71,7 +71,7 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
         return error(libc::EINVAL);
     }
     if waits {
-        return error(libc::EAGAIN);
+        return AGAIN;
     }
     let args = [fd as usize, args[1], args[2], args[3], args[4], args[5]];
     if reading && said == libc::POLLERR {

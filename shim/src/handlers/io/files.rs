@@ -12,7 +12,7 @@ use super::attempt::RWF_NOWAIT;
 use super::positioned::HERE;
 use super::vectors::length;
 use crate::abi::forbidden::forbids;
-use crate::call::{Answer, Frame, NATIVE, error};
+use crate::call::{AGAIN, Answer, Frame, NATIVE, error};
 use crate::fds;
 use crate::handlers::offload::{call_by_pool, is_alone};
 use crate::handlers::{comm, kernel};
@@ -70,7 +70,7 @@ fn read_offloaded(frame: &Frame, runtime: &Runtime, [vector, count, at]: [usize;
         0 => 0,
         got if got > 0 && (got as usize >= asked || is_end(fd, at, got)) => got,
         got if got > 0 && !taken_back(fd, at, got) => got,
-        got if got > 0 || got == error(libc::EAGAIN) || got == error(libc::EOPNOTSUPP) => {
+        got if got > 0 || got == AGAIN || got == error(libc::EOPNOTSUPP) => {
             on_pool(frame, runtime, at)
         }
         _ => NATIVE, // an error, which is the native call's to say

@@ -19,7 +19,7 @@ mod terminal;
 mod vectors;
 mod writers;
 
-pub use attempt::{is_shut, ready};
+pub use attempt::{DONTWAIT, is_shut, ready};
 pub use bytes::{read, recvfrom, sendto, write};
 pub use positioned::{HERE, pread64, preadv, preadv2, pwrite64, pwritev, pwritev2};
 pub use stream::{Fill, never_waits, of_no_bytes, send_datagram, send_part};

@@ -8,7 +8,7 @@
 
 use super::attempt::DONTWAIT;
 use super::writers::{self, Writer};
-use crate::call::{Answer, error, is_restart};
+use crate::call::{AGAIN, Answer, error, is_restart};
 use crate::fds::{self, Kind};
 use crate::handlers::offload::by_helper;
 use crate::handlers::wait::OnFd;
@@ -17,7 +17,6 @@ use core::cell::Cell;
 use lichen_runtime::Runtime;
 use lichen_runtime::mutants::{Mutant, mutant};
 
-const AGAIN: Answer = error(libc::EAGAIN);
 const BROKEN: Answer = error(libc::EPIPE);
 const NOSIGNAL: usize = libc::MSG_NOSIGNAL as usize;
 const PEEK: usize = libc::MSG_PEEK as usize;

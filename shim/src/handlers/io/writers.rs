@@ -4,6 +4,7 @@
 //! Called by the reads with MSG_WAITALL, before their parts. Green side; never waits.
 #![allow(unsafe_code)]
 
+use super::attempt::DONTWAIT;
 use crate::call::Answer;
 use crate::fds::Kind;
 use crate::handlers::kernel;
@@ -45,7 +46,7 @@ fn look(fd: i32, writer: &mut Option<Writer>) -> Answer {
     let at = control.as_mut_ptr() as usize;
     let room = size_of_val(&control);
     let mut header = [0, 0, vector.as_ptr() as usize, 1, at, room, 0];
-    let flags = (libc::MSG_PEEK | libc::MSG_DONTWAIT) as usize;
+    let flags = libc::MSG_PEEK as usize | DONTWAIT;
     let args = [fd as usize, header.as_mut_ptr() as usize, flags, 0, 0, 0];
     // SAFETY: the header, the byte and the control data are ours.
     let answer = unsafe { kernel(libc::SYS_recvmsg as usize, args) };

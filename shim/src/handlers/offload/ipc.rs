@@ -4,7 +4,7 @@
 
 use super::by_helper;
 use super::ways::try_first;
-use crate::call::{Answer, Frame, NATIVE, RESTART, error};
+use crate::call::{AGAIN, Answer, Frame, NATIVE, RESTART, error};
 use crate::handlers::kernel;
 use crate::handlers::time::read_timespec;
 use lichen_runtime::Runtime;
@@ -26,7 +26,7 @@ pub fn semop(frame: &mut Frame, runtime: &Runtime) -> Answer {
 
 /// `msgsnd(2)`.
 pub fn msgsnd(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    let answer = try_first(frame, runtime, 3, libc::IPC_NOWAIT, error(libc::EAGAIN));
+    let answer = try_first(frame, runtime, 3, libc::IPC_NOWAIT, AGAIN);
     never_again(answer)
 }
 

@@ -4,13 +4,13 @@
 
 use super::by_helper;
 use super::ways::try_first;
-use crate::call::{Answer, Frame, error};
+use crate::call::{AGAIN, Answer, Frame, error};
 use crate::handlers::kernel;
 use lichen_runtime::Runtime;
 
 /// `flock(2)`.
 pub fn flock(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    try_first(frame, runtime, 1, libc::LOCK_NB, error(libc::EAGAIN))
+    try_first(frame, runtime, 1, libc::LOCK_NB, AGAIN)
 }
 
 /// A record lock that waits: tried first; if somebody has it, a helper waits. Record locks belong to
@@ -24,7 +24,7 @@ pub fn record_lock(frame: &mut Frame, runtime: &Runtime, command: i32) -> Answer
     let [fd, _, place, ..] = frame.args();
     // SAFETY: the program's own lock, without waiting.
     let answer = unsafe { kernel(frame.number, [fd, once as usize, place, 0, 0, 0]) };
-    if answer != error(libc::EAGAIN) && answer != error(libc::EACCES) {
+    if answer != AGAIN && answer != error(libc::EACCES) {
         return answer;
     }
     by_helper(runtime, frame.number, frame.args())

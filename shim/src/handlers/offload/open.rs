@@ -16,7 +16,7 @@
 
 use super::ways::{by_helper, by_pool, call_by_pool, is_alone};
 use crate::abi::user;
-use crate::call::{Answer, Frame, NATIVE, error};
+use crate::call::{AGAIN, Answer, Frame, NATIVE};
 use crate::fds;
 use crate::handlers::{comm, kernel};
 use lichen_runtime::Runtime;
@@ -252,7 +252,7 @@ fn open_file(frame: &Frame, runtime: &Runtime, name: &Name) -> Answer {
     how.resolve |= RESOLVE_CACHED;
     match open_at(name.folder, name.path, how) {
         fd if fd >= 0 => fd,
-        again if again == error(libc::EAGAIN) => call_by_pool(runtime, frame),
+        AGAIN => call_by_pool(runtime, frame),
         _ => NATIVE,
     }
 }
@@ -270,7 +270,7 @@ fn open_something(frame: &Frame, runtime: &Runtime, name: &Name) -> Answer {
         Ok(For::Party) => by_helper(runtime, frame.number, frame.args()),
         Ok(For::Disk) => call_by_pool(runtime, frame),
         Ok(For::Nobody) => NATIVE,
-        Err(failed) if failed == error(libc::EAGAIN) => open_unknown(frame, runtime, name),
+        Err(AGAIN) => open_unknown(frame, runtime, name),
         Err(_) if name.writes() => call_by_pool(runtime, frame),
         Err(_) => NATIVE,
     }

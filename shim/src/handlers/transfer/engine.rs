@@ -3,7 +3,7 @@
 //! [`socket::not_waiting`].
 
 use super::held::Held;
-use crate::call::{Answer, NATIVE, RESTART, error};
+use crate::call::{AGAIN, Answer, NATIVE, RESTART, error};
 use crate::fds::{self, Kind};
 use crate::handlers::wait::OnFd;
 use crate::handlers::{io, socket};
@@ -15,7 +15,6 @@ use lichen_runtime::sys;
 
 /// What a terminal that is ready takes at once.
 const CHUNK: usize = 4096;
-pub const AGAIN: Answer = error(libc::EAGAIN);
 /// Of an attempt: the other end, where the bytes go, is the one to wait for.
 pub const AWAIT_OUT: Answer = isize::MIN + 1;
 /// Of an attempt: EAGAIN is the answer; nobody waits.

@@ -1,7 +1,7 @@
 //! The other end of a transfer while one end is waited for. Called by `engine` only.
 
-use super::engine::{AGAIN, AWAIT_OUT, End, Transfer};
-use crate::call::Answer;
+use super::engine::{AWAIT_OUT, End, Transfer};
+use crate::call::{AGAIN, Answer};
 use crate::fds::{self, Kind};
 use core::cell::Cell;
 use lichen_runtime::sys;
