@@ -9,13 +9,13 @@
 #define MS 30
 static char data[1 << 16];
 static struct iovec part = {data, sizeof data};
+static struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+static struct mmsghdr many = {.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}};
 
 static void receives(int fd)
 {
     struct sockaddr_storage from;
     socklen_t size = sizeof from;
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    struct mmsghdr many = {.msg_hdr = message};
     set_timeout(fd, SO_RCVTIMEO, MS);
     TIMES_OUT(read(fd, data, 8), MS, EAGAIN);
     TIMES_OUT(readv(fd, &part, 1), MS, EAGAIN);
@@ -37,8 +37,6 @@ static void fixed(int fd)
 
 static void sends(int fd)
 {
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    struct mmsghdr many = {.msg_hdr = message};
     set_timeout(fd, SO_SNDTIMEO, MS);
     SENDS_LATE(write(fd, data, 1000), MS, EAGAIN);
     SENDS_LATE(writev(fd, &part, 1), MS, EAGAIN);
@@ -74,7 +72,6 @@ static void *drips(void *arg)
 /* A time-out is not begun anew by each part: of 200 bytes that come in 4 s, 100 ms give a few. */
 static void whole_call(int ends[2])
 {
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     drip_fd = ends[1];
     set_timeout(ends[0], SO_RCVTIMEO, 100);
     for (int how = 0; how < 2; how++) {

@@ -1,23 +1,12 @@
 /* wait4 and waitid with every option and every way to name children, while another thread waits for a child of its own:
  * stops and continuations, WNOWAIT, pidfds, process groups, and each error as Linux gives it, without waiting for it.
  */
-#include "check.h"
+#include "children.h"
 #include <sys/wait.h>
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
-
-static pid_t sleeper(void)
-{
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        for (;;)
-            pause();
-    }
-    return child;
-}
 
 static void seen(siginfo_t *info, pid_t child, int code, int status)
 {
@@ -67,17 +56,17 @@ static void ends(idtype_t kind, pid_t id, pid_t child)
 
 static void ways(void)
 {
-    pid_t child = sleeper();
+    pid_t child = sleeping_child();
     stops(P_PID, child, child);
     ends(P_PID, child, child);
-    child = sleeper();
+    child = sleeping_child();
     int fd = (int)syscall(SYS_pidfd_open, child, 0);
     CHECK(fd >= 0);
     stops(P_PIDFD, fd, child);
     ends(P_PIDFD, fd, child);
     CHECK_ERRNO(waitid(P_PIDFD, (id_t)fd, NULL, WEXITED), ECHILD);
     close(fd);
-    child = sleeper();
+    child = sleeping_child();
     CHECK_EQ(setpgid(child, child), 0);
     stops(P_PGID, child, child);
     int status;
@@ -85,7 +74,7 @@ static void ways(void)
     CHECK_EQ(waitpid(-child, &status, __WALL), child);
     CHECK_EQ(status, SIGTERM);
     CHECK_ERRNO(waitpid(-child, &status, 0), ECHILD);
-    child = sleeper();
+    child = sleeping_child();
     CHECK_EQ(setpgid(child, child), 0);
     ends(P_PGID, child, child);
 }
@@ -93,7 +82,7 @@ static void ways(void)
 static void errors(void)
 {
     siginfo_t info;
-    pid_t child = sleeper();
+    pid_t child = sleeping_child();
     CHECK_ERRNO(waitid(P_PID, 1, &info, WEXITED), ECHILD);
     CHECK_ERRNO(waitid(P_PID, (id_t)getpid(), &info, WEXITED), ECHILD);
     CHECK_ERRNO(waitid(P_PID, (id_t)child, &info, 0), EINVAL);
@@ -111,10 +100,10 @@ static void errors(void)
     CHECK_EQ(kill(child, SIGKILL), 0);
     CHECK_ERRNO(waitid(P_PID, (id_t)child, (siginfo_t *)8, WEXITED), EFAULT);
     CHECK_ERRNO(waitpid(child, NULL, 0), ECHILD);
-    child = sleeper();
+    child = sleeping_child();
     CHECK_EQ(kill(child, SIGKILL), 0);
     CHECK_EQ(syscall(SYS_waitid, P_PID, child, NULL, WEXITED, NULL), 0);
-    child = sleeper();
+    child = sleeping_child();
     CHECK_EQ(kill(child, SIGKILL), 0);
     CHECK_ERRNO(wait4(child, (int *)8, 0, NULL), EFAULT);
     CHECK_ERRNO(waitpid(child, NULL, 0), ECHILD);
@@ -134,7 +123,7 @@ static void *waits(void *arg)
 int main(void)
 {
     ticker_start();
-    pid_t child = sleeper();
+    pid_t child = sleeping_child();
     pthread_t thread = start(waits, (void *)(long)child);
     wait_for(&begun, 1);
     ways();

@@ -3,6 +3,7 @@
  * flags: -lrt
  * timeout: 60
  */
+#include "children.h"
 #include "handled.h"
 #include "socket_timeout.h"
 #include <mqueue.h>
@@ -226,17 +227,6 @@ static void *waits(void *arg)
     errno = 0;
     long rc = row->wait();
     return (void *)(long)(rc == -1 ? errno : 0);
-}
-
-static pid_t sleeping_child(void)
-{
-    pid_t pid = fork();
-    CHECK(pid >= 0);
-    if (pid == 0) {
-        for (;;)
-            pause();
-    }
-    return pid;
 }
 
 static void again(const struct row *row, int flags)
