@@ -37,6 +37,8 @@ pub struct Worker {
     /// Calls dispatched, for statistics.
     pub calls: Cell<u64>,
     pub parks: Cell<u64>,
+    /// On which descriptor something was last sent, and `parks` then; see the shim's `handlers::io::turns`.
+    pub sent: Cell<u64>,
     /// Each call is told of (`--trace`) or counted (an audit).
     pub watched: Cell<bool>,
     /// The processor time of each green is counted: somebody has asked for one.
@@ -61,6 +63,7 @@ impl Worker {
             kernel_mask: Cell::new(0),
             calls: Cell::new(0),
             parks: Cell::new(0),
+            sent: Cell::new(u64::MAX),
             watched: Cell::new(false),
             counts_cpu: Cell::new(false),
             charged_ns: Cell::new(0),

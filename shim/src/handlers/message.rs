@@ -211,6 +211,7 @@ fn transmit(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer 
     if kind != Kind::Tcp {
         note_rights(message);
     }
+    io::turns::sends(runtime, fd, kind);
     if flags & DONTWAIT != 0 {
         return NATIVE;
     }

@@ -5,6 +5,7 @@
 //! the kernel keeps over a whole call, namely the description (also when the number is closed
 //! meanwhile), whether the call blocks, and the moment its time-out ends.
 
+use super::io::turns;
 use super::signal::notes;
 use super::time::after;
 use crate::call::{AGAIN, Answer, NATIVE, RESTART, error};
@@ -171,6 +172,9 @@ impl OnFd<'_> {
         if !self.skips || self.runtime.slots.may_read(fd) {
             let answer = attempt(fd);
             if answer != AGAIN {
+                if self.interest == READ {
+                    turns::has_read(self.runtime, fd, answer);
+                }
                 return answer;
             }
             if self.is_nonblocking() {

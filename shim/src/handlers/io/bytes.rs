@@ -7,7 +7,7 @@ use super::attempt::{
 use super::files;
 use super::positioned::HERE;
 use super::stream::{Fill, never_waits, of_no_bytes, send_datagram, whole};
-use super::writers;
+use super::{turns, writers};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
@@ -98,6 +98,7 @@ fn read_on(wait: &OnFd<'_>, kind: Kind, got: Answer, buffer: usize, len: usize) 
 pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, buffer, len) = (frame.fd(), frame.rsi, frame.rdx);
     let kind = fds::kind(fd);
+    turns::sends(runtime, fd, kind);
     let wait = OnFd::new(runtime, fd, kind, WRITE);
     match kind {
         Kind::File if len != 0 || fds::is_comm(fd) => files::write(frame, runtime, HERE),
@@ -164,6 +165,9 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
         flags |= libc::MSG_TRUNC as usize;
     }
     if !kind.is_socket() || never_waits(kind, flags) {
+        if flags & DONTWAIT != 0 && kind.is_stream() {
+            return at_once(frame, runtime);
+        }
         return NATIVE;
     }
     let plain = flags & !(libc::MSG_NOSIGNAL | libc::MSG_WAITALL) as usize == 0;
@@ -216,6 +220,14 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
     })
 }
 
+/// A read that is not to wait, as programs make it that poll first.
+fn at_once(frame: &Frame, runtime: &Runtime) -> Answer {
+    // SAFETY: the program's own call.
+    let answer = unsafe { kernel(libc::SYS_recvfrom as usize, frame.args()) };
+    turns::has_read(runtime, frame.fd(), answer);
+    answer
+}
+
 fn part_of_stream(
     fd: i32,
     at: usize,
@@ -258,6 +270,7 @@ fn receive_all(fill: &Fill<'_, '_>, buffer: usize, to: [usize; 2]) -> Option<Ans
 pub fn sendto(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, flags) = (frame.fd(), frame.r10);
     let kind = fds::kind(fd);
+    turns::sends(runtime, fd, kind);
     if !kind.is_socket() || flags & DONTWAIT != 0 {
         return NATIVE;
     }

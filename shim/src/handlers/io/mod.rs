@@ -9,6 +9,7 @@
 //! * [`terminal`]: job control.
 //! * [`files`]: what is on a disk, if it is off-loaded.
 //! * [`stream`]: calls that are done in more than one part; [`writers`]: of one writer only.
+//! * [`turns`]: whose turn it is among connections.
 
 mod attempt;
 mod bytes;
@@ -16,6 +17,7 @@ pub mod files;
 mod positioned;
 mod stream;
 mod terminal;
+pub mod turns;
 mod vectors;
 mod writers;
 

@@ -3,9 +3,9 @@
 
 use super::attempt::{CHUNK, DONTWAIT, NO_NOWAIT, nowait, nowait_flags, polled, receive, send};
 use super::bytes::write_polled;
-use super::files;
 use super::positioned::HERE;
 use super::stream::{Fill, send_datagram, send_part};
+use super::{files, turns};
 use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
@@ -80,6 +80,7 @@ pub fn writev(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if kind == Kind::File {
         return files::write(frame, runtime, HERE);
     }
+    turns::sends(runtime, fd, kind);
     let wait = OnFd::new(runtime, fd, kind, WRITE);
     let first = match kind {
         Kind::Polled | Kind::Event => return write_vector_polled(frame, runtime, &wait, kind),

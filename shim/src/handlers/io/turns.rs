@@ -1,0 +1,39 @@
+//! Whose turn it is among connections. A thread that answered a request and finds the next one there already would go on
+//! for as long as its client keeps up, until its slice ends; natively the others have processors of their own. So it lets
+//! all others run first, who have waited longer.
+//!
+//! Called by whoever reads and writes stream sockets. Green side.
+
+use crate::call::Answer;
+use crate::fds::Kind;
+use crate::handlers::signal::slices;
+use lichen_runtime::Runtime;
+
+/// What is true until the running thread parks, and of one descriptor.
+#[inline(always)]
+fn turn_on(runtime: &Runtime, fd: i32) -> u64 {
+    runtime.worker.parks.get() << 32 | u64::from(fd as u32)
+}
+
+/// Something is about to be sent on a descriptor, which is of this kind.
+#[inline(always)]
+pub fn sends(runtime: &Runtime, fd: i32, kind: Kind) {
+    if kind.is_stream() {
+        runtime.worker.sent.set(turn_on(runtime, fd));
+    }
+}
+
+/// Something was read at once, without a wait: if this thread has sent on the same descriptor since it last parked, the
+/// others run before it goes on. (One that serves many connections itself, reads another one then.) May park.
+#[inline(always)]
+pub fn has_read(runtime: &Runtime, fd: i32, answer: Answer) {
+    if answer > 0 && runtime.worker.sent.get() == turn_on(runtime, fd) {
+        let_others_run(runtime);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn let_others_run(runtime: &Runtime) {
+    slices::rest(runtime);
+}
