@@ -148,6 +148,26 @@ static void blocked(void)
     CHECK_EQ(seen.si_value.sival_int, 4);
 }
 
+/* A standard signal that is pending for the thread is not queued again, however the second one is sent: the first one's
+ * siginfo stays. */
+static void pending_once(void)
+{
+    static const int codes[] = {SI_TKILL, SI_QUEUE};
+    union sigval value = {.sival_int = 8};
+    sigset_t set, old;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    for (int first = 0; first < 2; first++) {
+        int before = atomic_load(&handled);
+        CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, &old), 0);
+        for (int i = first; i < first + 3; i++)
+            CHECK_EQ(i % 2 ? pthread_sigqueue(pthread_self(), SIGUSR1, value) : pthread_kill(pthread_self(), SIGUSR1), 0);
+        CHECK_EQ(pthread_sigmask(SIG_SETMASK, &old, NULL), 0);
+        CHECK_EQ(atomic_load(&handled), before + 1);
+        CHECK_EQ(seen.si_code, codes[first]);
+    }
+}
+
 static void by_write_and_fault(void)
 {
     int ends[2], before = atomic_load(&handled);
@@ -162,6 +182,7 @@ static void by_write_and_fault(void)
 static void *all(void *arg)
 {
     blocked();
+    pending_once();
     by_write_and_fault();
     sent_to(pthread_self());
     return arg;

@@ -124,11 +124,15 @@ fn same_target(a: Option<GreenRef>, b: Option<GreenRef>) -> bool {
     }
 }
 
+/// Is a standard signal pending for the same thread, or the process, already? Another one is dropped then.
+fn is_noted(signal: i32, target: Option<GreenRef>) -> bool {
+    let told = target.is_some_and(|green| told(green) & bit(signal) != 0);
+    told || full().any(|(_, n)| n.signal == signal && same_target(n.target, target))
+}
+
 /// Notes a signal; `false` if there is no entry for it. Signal handler, green side or scheduler side.
 pub fn add(note: Note) -> bool {
-    if note.signal < 32
-        && full().any(|(_, n)| n.signal == note.signal && same_target(n.target, note.target))
-    {
+    if note.signal < 32 && is_noted(note.signal, note.target) {
         return true;
     }
     for (index, entry) in NOTES_LIST.entries.iter().enumerate() {
@@ -173,8 +177,10 @@ pub fn tell(signal: i32, green: GreenRef) -> bool {
     if signal >= 32 {
         return !are_scarce() && add(Note::thread(signal, green));
     }
-    green.told.set(green.told.get() | bit(signal) as u32);
-    green.pending.set(green.pending.get() | bit(signal));
+    if !is_noted(signal, Some(green)) {
+        green.told.set(green.told.get() | bit(signal) as u32);
+        green.pending.set(green.pending.get() | bit(signal));
+    }
     true
 }
 
