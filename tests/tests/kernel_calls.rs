@@ -36,6 +36,20 @@ fn count(program: &str, call: &str, shim: bool) -> Result<usize> {
     Ok(text.lines().filter(|line| line.contains(call)).count())
 }
 
+/// A name that is not there is looked up once, here and not by another kernel thread.
+#[test]
+fn names_that_are_not_there_are_looked_up_once() -> Result {
+    let native = count("offload_open_missing.c", "openat", false)?;
+    let here = count("offload_open_missing.c", "openat", true)?;
+    if native < 2000 {
+        return Err(format!("natively {native}: the test proves nothing"));
+    }
+    if here < 200 {
+        return Ok(());
+    }
+    Err(format!("{here} openings after the look, natively {native}"))
+}
+
 /// glibc changes the mask four times in the life of a thread. 500 threads cost the kernel none of it.
 #[test]
 fn masks_of_threads_stay_in_user_space() -> Result {

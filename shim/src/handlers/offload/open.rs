@@ -6,6 +6,7 @@
 //!   the call itself with RESOLVE_CACHED                    O_PATH with RESOLVE_CACHED, what is it?
 //!     done, or EAGAIN: the pool                              FIFO, device: a helper
 //!                                                            else the call itself, here
+//!                                                            not there: that is the answer
 //!                                                            EAGAIN: the pool looks, and then opens or not
 //! ```
 //! New files and large ones that are cut off go to the pool: that writes. RESOLVE_CACHED (Linux 5.12) makes the
@@ -16,7 +17,7 @@
 
 use super::ways::{by_helper, by_pool, call_by_pool, is_alone};
 use crate::abi::user;
-use crate::call::{AGAIN, Answer, Frame, NATIVE};
+use crate::call::{AGAIN, Answer, Frame, NATIVE, error};
 use crate::fds;
 use crate::handlers::{comm, kernel};
 use lichen_runtime::Runtime;
@@ -45,6 +46,10 @@ const KNOWN: i32 = libc::O_ACCMODE
 const O_LARGEFILE: i32 = 0o100_000;
 /// To cut off a larger file takes long enough to be worth the way to the pool.
 const LARGE: u64 = 1 << 20;
+/// Longer names than this are not looked at in parts; on the program's stack.
+const PARENT_MOST: usize = 256;
+const NO_NAME: Answer = error(libc::ENOENT);
+const NO_FOLDER: Answer = error(libc::ENOTDIR);
 /// The answer of [`slowly`] when the name is one of a party's.
 const PARTY: isize = isize::MIN + 1;
 
@@ -270,10 +275,48 @@ fn open_something(frame: &Frame, runtime: &Runtime, name: &Name) -> Answer {
         Ok(For::Party) => by_helper(runtime, frame.number, frame.args()),
         Ok(For::Disk) => call_by_pool(runtime, frame),
         Ok(For::Nobody) => NATIVE,
+        Err(AGAIN) if goes_on_behind_a_file(name) => NO_FOLDER,
         Err(AGAIN) => open_unknown(frame, runtime, name),
         Err(_) if name.writes() => call_by_pool(runtime, frame),
+        // Such names fail alike for every sort of opening that makes none, and programs try many that are not there.
+        Err(way @ (NO_NAME | NO_FOLDER)) if name.told.is_none() => way,
         Err(_) => NATIVE,
     }
+}
+
+/// Does the last part of the name stand behind something that is no folder? The kernel does not say so from memory
+/// alone (link_path_walk asks for the name anew before it answers ENOTDIR), but it does of what the part stands behind.
+#[inline(never)]
+fn goes_on_behind_a_file(name: &Name) -> bool {
+    let mut start = [0; PARENT_MOST];
+    let (mut cut, mut len) = (0, 0);
+    for (at, place) in start.iter_mut().enumerate() {
+        match user::read::<u8>(name.path + at) {
+            Ok(0) => break,
+            Ok(byte) => *place = byte,
+            Err(_) => return false,
+        }
+        len = at + 1;
+        if *place == b'/' {
+            cut = at;
+        }
+    }
+    if cut == 0 || cut + 1 == len || len == PARENT_MOST {
+        return false;
+    }
+    if let Some(end) = start.get_mut(cut) {
+        *end = 0;
+    }
+    let how = How {
+        flags: (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as u64,
+        mode: 0,
+        resolve: name.resolve | RESOLVE_CACHED,
+    };
+    let folder = open_at(name.folder, start.as_ptr() as usize, how);
+    if folder >= 0 {
+        sys::close(folder as i32);
+    }
+    folder == NO_FOLDER
 }
 
 /// What is not in memory: the pool looks it up, and opens it unless that could wait for a party.
