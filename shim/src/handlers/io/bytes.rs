@@ -126,13 +126,13 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
 /// An eventfd takes 1 when poll(2) says so. More may not fit all the same, and others of this kind say
 /// EINVAL without being ready: a helper makes those calls.
 fn write_event(frame: &Frame, runtime: &Runtime, wait: &OnFd<'_>) -> Answer {
-    if frame.rdx < EVENT || wait.is_nonblocking() {
+    if frame.rdx < EVENT {
         return NATIVE;
     }
     match user::read::<u64>(frame.rsi) {
         Ok(0 | 1) if ready(frame.fd(), libc::POLLOUT) => NATIVE,
-        Ok(_) => by_helper(runtime, frame.number, frame.args()),
-        Err(_) => NATIVE,
+        Ok(_) if !wait.is_nonblocking() => by_helper(runtime, frame.number, frame.args()),
+        _ => NATIVE,
     }
 }
 
