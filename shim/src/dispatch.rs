@@ -83,6 +83,22 @@ table! {
         Offloaded SYS_syncfs offload::files::on_all, "the disk", "as fsync, for a file system";
         Offloaded SYS_sync offload::files::on_all, "the disks", "as fsync, for all file systems";
         Offloaded SYS_fallocate offload::files::on_file, "the disk", "a thread of the pool takes or frees the blocks";
+        Offloaded SYS_rename offload::files::on_name, "the disk", "a thread of the pool changes the folders";
+        Offloaded SYS_renameat offload::files::on_name, "the disk", "as rename";
+        Offloaded SYS_renameat2 offload::files::on_name, "the disk", "as rename";
+        Offloaded SYS_unlink offload::files::on_name, "the disk", "a thread of the pool takes the name away; with the last one the blocks of a file are freed";
+        Offloaded SYS_unlinkat offload::files::on_name, "the disk", "as unlink";
+        Offloaded SYS_rmdir offload::files::on_name, "the disk", "as unlink";
+        Offloaded SYS_mkdir offload::files::on_name, "the disk", "a thread of the pool makes the name";
+        Offloaded SYS_mkdirat offload::files::on_name, "the disk", "as mkdir";
+        Offloaded SYS_mknod offload::files::on_name, "the disk", "as mkdir";
+        Offloaded SYS_mknodat offload::files::on_name, "the disk", "as mkdir";
+        Offloaded SYS_link offload::files::on_name, "the disk", "as mkdir";
+        Offloaded SYS_linkat offload::files::on_name, "the disk", "as mkdir";
+        Offloaded SYS_symlink offload::files::on_name, "the disk", "as mkdir";
+        Offloaded SYS_symlinkat offload::files::on_name, "the disk", "as mkdir";
+        Offloaded SYS_truncate offload::files::on_name, "the disk", "a thread of the pool frees the blocks";
+        Offloaded SYS_ftruncate offload::files::on_file, "the disk", "as truncate";
     }
     Sockets {
         Cooperative SYS_recvfrom io::recvfrom, "a descriptor", "";

@@ -3,6 +3,7 @@
  * threads run while one waits for the disk.
  * env: LICHEN_FILE_IO=offload
  * env: LICHEN_WITHOUT=slices
+ * env: LICHEN_POOL=1
  * caps: no
  * greens
  * timeout: 60

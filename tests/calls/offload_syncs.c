@@ -3,6 +3,7 @@
  * waits: fsync, fdatasync, sync_file_range, syncfs, sync, msync, fallocate
  * greens
  * env: LICHEN_WITHOUT=slices
+ * env: LICHEN_POOL=1
  * caps: no
  * timeout: 60
  */
@@ -12,7 +13,7 @@
 
 #define THREADS 40
 #define PAGE 4096
-#define TRIES 20000
+#define TRIES 2000
 static char path[] = "/tmp/lichen-syncs-XXXXXX";
 static char *mapped;
 static int file, pipes[2];

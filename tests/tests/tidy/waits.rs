@@ -10,7 +10,7 @@ use lichen_tests::{directives, paths};
 use super::{all_files, read, report};
 
 /// What such a program must use of `check.h`, `waiting.h` or `disk.h`: the ticker that must have advanced.
-const PROOF: [&str; 3] = ["WAITS(", "ticker_advanced(", "others_run_during("];
+const PROOF: [&str; 3] = ["WAITS(", "ticker_advanced(", "others_run_during"];
 
 /// The calls of the page: name, and whether it waits without holding up the others.
 fn listed() -> Vec<(String, bool)> {

@@ -1,17 +1,23 @@
-//! Waiting for the disk: syncs and allocation. The pool does it, and finishes what it began: no signal ends
-//! these calls on Linux either, as long as a local disk is meant. Green side.
+//! Waiting for the disk: syncs, allocation, and names that are made or go. The pool does it, and finishes what it began: no
+//! signal ends these calls on Linux either, as long as a local disk is meant. Green side.
 
 use super::ways::call_by_pool;
 use crate::call::{Answer, Frame, NATIVE};
 use crate::fds::{self, Kind};
 use lichen_runtime::Runtime;
 
-/// `fsync(2)`, `fdatasync(2)`, `sync_file_range(2)`, `fallocate(2)`: what is no file has nothing on a disk,
+/// `fsync(2)`, `fdatasync(2)`, `sync_file_range(2)`, `fallocate(2)`, `ftruncate(2)`: what is no file has nothing on a disk,
 /// and the kernel says so at once.
 pub fn on_file(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if fds::kind(frame.fd()) != Kind::File {
         return NATIVE;
     }
+    call_by_pool(runtime, frame)
+}
+
+/// `unlink(2)`, `rename(2)`, `mkdir(2)`, `link(2)`, `truncate(2)` and the like: a file system writes a journal, or frees the blocks
+/// of a large file.
+pub fn on_name(frame: &mut Frame, runtime: &Runtime) -> Answer {
     call_by_pool(runtime, frame)
 }
 
