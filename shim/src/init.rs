@@ -6,16 +6,20 @@
 //! thread is never activated.
 #![allow(unsafe_code)]
 
-use crate::doors::audit;
+mod environment;
+mod outputs;
+
+pub use outputs::open_ours;
+
 use crate::doors::rewrite::{Job, text, unlisted};
 use crate::handlers::{clocks, fork, io, signal, thread};
 use crate::modules::{self, Module};
-use crate::{dispatch, fds, plans, stats, tcb, trace};
+use crate::{dispatch, fds, plans, stats, tcb};
 use core::ffi::{c_char, c_int};
 use core::sync::atomic::{AtomicU8, Ordering};
 use lichen_plan::{Plan, cache};
 use lichen_runtime::caps::{self, Caps};
-use lichen_runtime::sched::{Hooks, Runtime, Scheduler, runtime, switch};
+use lichen_runtime::sched::{Hooks, Scheduler, runtime, switch};
 use lichen_runtime::{arch, log, park, sys};
 use lichen_settings::{Cap, FileIo, Settings};
 use once_cell::race::OnceBox;
@@ -51,15 +55,15 @@ static LOAD: extern "C" fn(c_int, *const *const c_char, *const *const c_char) = 
 /// yet; the environment comes as the third argument.
 extern "C" fn on_load(_: c_int, _: *const *const c_char, environment: *const *const c_char) {
     // SAFETY: ld.so passes the process's environment.
-    load(unsafe { entries(environment) });
+    load(unsafe { environment::entries(environment) });
     if !settings().follow {
         // SAFETY: as above; the array and its strings are ours to change before anybody has read
         // them.
-        unsafe { leave_children(environment.cast_mut()) };
+        unsafe { environment::leave_children(environment.cast_mut()) };
     }
     if loaded().warned {
         // SAFETY: as above; the array is ours to change before anybody has read it.
-        unsafe { hush_children(environment.cast_mut()) };
+        unsafe { environment::hush_children(environment.cast_mut()) };
     }
     if settings().strict
         && !settings().disable
@@ -75,75 +79,6 @@ extern "C" fn on_load(_: c_int, _: *const *const c_char, environment: *const *co
 #[used]
 #[unsafe(link_section = ".fini_array")]
 static UNLOAD: extern "C" fn() = stats::at_exit;
-
-/// With `--no-follow` no child gets us: our entry leaves LD_PRELOAD, in place, for a shorter string
-/// always fits. An empty variable is taken out.
-///
-/// # Safety
-/// `environment` must be a null-terminated array of writable C strings.
-unsafe fn leave_children(environment: *mut *const c_char) {
-    const NAME: &[u8] = b"LD_PRELOAD=";
-    let mut at = environment;
-    // SAFETY: by the caller's contract.
-    unsafe {
-        while !(*at).is_null() {
-            let entry = core::ffi::CStr::from_ptr(*at).to_bytes();
-            if let Some(value) = entry.strip_prefix(NAME) {
-                match lichen_settings::preload::without(value).filter(|v| !v.is_empty()) {
-                    Some(rest) => {
-                        let text = (*at).cast_mut().cast::<u8>().add(NAME.len());
-                        core::ptr::copy_nonoverlapping(rest.as_ptr(), text, rest.len());
-                        *text.add(rest.len()) = 0;
-                    }
-                    None => {
-                        let mut gap = at;
-                        while !(*gap).is_null() {
-                            *gap = *gap.add(1);
-                            gap = gap.add(1);
-                        }
-                        continue;
-                    }
-                }
-            }
-            at = at.add(1);
-        }
-    }
-}
-
-/// One warning per process tree: the first variable that was not understood makes room for
-/// `LICHEN_QUIET=1`. (Our constructor runs before libc's, so there is no `setenv` yet.)
-///
-/// # Safety
-/// `environment` must be a null-terminated array of C strings.
-unsafe fn hush_children(environment: *mut *const c_char) {
-    let mut at = environment;
-    // SAFETY: by the caller's contract.
-    unsafe {
-        while !(*at).is_null() {
-            let entry = core::ffi::CStr::from_ptr(*at).to_bytes();
-            if !Settings::from_entries(core::iter::once(entry)).1.is_empty() {
-                *at = c"LICHEN_QUIET=1".as_ptr();
-                return;
-            }
-            at = at.add(1);
-        }
-    }
-}
-
-/// # Safety
-/// `environment` must be null or a null-terminated array of C strings that lives for ever.
-unsafe fn entries(environment: *const *const c_char) -> Vec<&'static [u8]> {
-    let mut list = Vec::new();
-    let mut at = environment;
-    // SAFETY: by the caller's contract.
-    unsafe {
-        while !at.is_null() && !(*at).is_null() {
-            list.push(core::ffi::CStr::from_ptr(*at).to_bytes());
-            at = at.add(1);
-        }
-    }
-    list
-}
 
 fn load(entries: Vec<&'static [u8]>) -> &'static Loaded {
     LOADED.get_or_init(|| {
@@ -322,8 +257,8 @@ const SCHEDULER_STACK: usize = 256 << 10;
 fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
     let Prepared { job, offsets } = prepared;
     let without = settings().without;
-    open_log();
-    open_trace();
+    outputs::open_log();
+    outputs::open_trace();
     let runtime = runtime();
     let caps = Caps::probe();
     runtime.caps.set(Caps {
@@ -376,67 +311,8 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
     signal::actions::import(&modules::all());
     signal::slices::set_up();
     signal::slices::start(runtime);
-    begin_audit(runtime);
+    outputs::begin_audit(runtime);
     runtime.active.store(true, Ordering::Release);
     fork::note_heap(&crate::HEAP);
     Ok(())
-}
-
-fn open_log() {
-    use tracing::Level;
-    let level = match settings().log.name() {
-        "error" => Level::ERROR,
-        "info" => Level::INFO,
-        "debug" => Level::DEBUG,
-        "trace" => Level::TRACE,
-        _ => return,
-    };
-    let file = settings().log_file.as_deref().and_then(open_ours);
-    let fd = file.map_or(2, sys::lift);
-    log::install(level, fd);
-}
-
-/// Opens the trace, if it is asked for. A file that cannot be opened is said, and there is no trace.
-fn open_trace() {
-    let Some(template) = &settings().trace else {
-        return;
-    };
-    let fd = if template.is_empty() {
-        let copy = sys::fcntl(2, libc::F_DUPFD_CLOEXEC, 3) as i32;
-        (copy >= 0).then_some(copy)
-    } else {
-        open_ours(template)
-    };
-    match fd {
-        Some(fd) => trace::begin(runtime(), fd),
-        None if settings().quiet => {}
-        None => warn("LICHEN_TRACE: the file cannot be opened for writing; there is no trace"),
-    }
-}
-
-/// Begins the audit, if it is asked for and the kernel can.
-fn begin_audit(runtime: &Runtime) {
-    if settings().audit.is_none() {
-        return;
-    }
-    let can = !settings().without.has(Cap::UserDispatch);
-    let begun = can && audit::begin(runtime, signal::delivery::own_text());
-    if !begun && !settings().quiet {
-        warn(
-            "LICHEN_AUDIT: this kernel has no Syscall User Dispatch (Linux 5.11 has); there is no audit",
-        );
-    }
-}
-
-/// Opens a file of ours for appending; `template` as in `lichen_settings::log_file`. Activation and
-/// scheduler side.
-pub fn open_ours(template: &[u8]) -> Option<i32> {
-    let name = std::env::args_os()
-        .next()
-        .map(OsString::into_vec)
-        .unwrap_or_default();
-    let path = lichen_settings::log_file::expand(template, sys::getpid(), b"localhost", &name);
-    let path = std::ffi::CString::new(path).ok()?;
-    let fd = sys::open_to_append(&path);
-    (fd >= 0).then_some(fd as i32)
 }

@@ -1,5 +1,8 @@
 /* What a vector's waiting write puts into a full pipe or socket, before and after there is room again: pages and buffers are
- * filled across the parts, so that as much fits as of one buffer. Said after each step: how much is in there. */
+ * filled across the parts, so that as much fits as of one buffer. Said after each step: how much is in there. Where a pipe
+ * cannot be asked not to wait (RWF_NOWAIT), a page at a time goes into it.
+ * skips: nowait
+ */
 #include "check.h"
 #include <sys/ioctl.h>
 #include <sys/uio.h>
