@@ -1,6 +1,7 @@
 /* Every kind of descriptor that can be waited for, reading and, where that can wait, writing: the result is right, and other
  * threads run meanwhile. What this machine or this user may not have is left out, without a word.
  * greens
+ * env: LICHEN_POOL=1
  */
 #include "waiting.h"
 #include <linux/if_packet.h>

@@ -33,7 +33,13 @@ fn stunnel_with_200_tls_connections() -> Result {
         if !said.contains(" 0 wrong") {
             return Err(said);
         }
-        Ok(((said, terminate(server)?.ended), most))
+        let outcome = terminate(server)?;
+        // Natively its threads may still be in OpenSSL while exit() takes that apart, and some runs end with SIGSEGV.
+        let natively = matches!(world, World::Native);
+        if !natively && outcome.ended != Ended::Exit(0) {
+            return Err(format!("{outcome:#?}"));
+        }
+        Ok((said, most))
     })
 }
 
