@@ -77,7 +77,7 @@ static void whole_call(int ends[2])
     for (int how = 0; how < 2; how++) {
         atomic_store(&drip_end, 0);
         pthread_t thread = start(drips, NULL);
-        int64_t from = now_ns();
+        struct moment from = this_moment();
         part.iov_len = 200;
         long got = how ? recvmsg(ends[0], &message, MSG_WAITALL) : recv(ends[0], data, 200, MSG_WAITALL);
         part.iov_len = sizeof data;
