@@ -1,5 +1,5 @@
-//! The kinds of descriptors, and how the kernel is asked for one. Called by `fds`, which remembers the answers. Green side; no
-//! allocation.
+//! The kinds of descriptors, and how the kernel is asked for one and for what a descriptor allows. Called by `fds`, which
+//! remembers the kinds. Green side; no allocation.
 #![allow(unsafe_code)]
 
 use crate::abi::forbidden::forbids;

@@ -219,9 +219,7 @@ fn dump_used(region: &mut Region) {
         return;
     }
     let from = region.dumped;
-    region.dumped = (2 * from)
-        .clamp(FIRST, region.slots.max(FIRST))
-        .min(region.slots);
+    region.dumped = (2 * from).max(FIRST).min(region.slots);
     let len = (region.dumped - from) * region.stride;
     advise(
         region.base + from * region.stride,

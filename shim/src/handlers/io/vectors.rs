@@ -1,5 +1,5 @@
 //! Several buffers: readv, writev. A vector is the program's, so it is read with care, and what a first
-//! call left of it is written piece by piece.
+//! call left of it is written as the kernel would have gone on.
 
 use super::attempt::{CHUNK, DONTWAIT, NO_NOWAIT, nowait, nowait_flags, polled, receive, send};
 use super::bytes::write_polled;
@@ -218,18 +218,19 @@ pub fn finish_vector(
             Ok(rest) => rest,
             Err(error) => return if done > 0 { done as Answer } else { error },
         };
-        let asked = if kind == Kind::Polled {
-            rest.parts[0][1]
-        } else {
-            rest.bytes
-        };
-        let answer = match kind {
-            Kind::Polled => write_polled(wait, rest.parts[0][0], asked, flags),
-            _ => wait.run(|fd| {
-                send_part(wait, kind, done, fd, |more| {
-                    rest.write(kind, fd, flags | more)
-                })
-            }),
+        let (answer, asked) = match kind {
+            Kind::Polled => {
+                let [at, len] = rest.parts[0];
+                (write_polled(wait, at, len, flags), len)
+            }
+            _ => {
+                let part = |fd| {
+                    send_part(wait, kind, done, fd, |more| {
+                        rest.write(kind, fd, flags | more)
+                    })
+                };
+                (wait.run(part), rest.bytes)
+            }
         };
         if answer <= 0 {
             return if done > 0 { done as Answer } else { answer };

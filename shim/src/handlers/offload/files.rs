@@ -15,14 +15,9 @@ pub fn on_file(frame: &mut Frame, runtime: &Runtime) -> Answer {
     call_by_pool(runtime, frame)
 }
 
-/// `unlink(2)`, `rename(2)`, `mkdir(2)`, `link(2)`, `truncate(2)` and the like: a file system writes a journal, or frees the blocks
-/// of a large file.
-pub fn on_name(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    call_by_pool(runtime, frame)
-}
-
-/// `sync(2)`, `syncfs(2)`.
-pub fn on_all(frame: &mut Frame, runtime: &Runtime) -> Answer {
+/// `sync(2)`, `syncfs(2)`; `unlink(2)`, `rename(2)`, `mkdir(2)`, `link(2)`, `truncate(2)` and the like, for which a file system writes
+/// a journal or frees the blocks of a large file.
+pub fn on_disk(frame: &mut Frame, runtime: &Runtime) -> Answer {
     call_by_pool(runtime, frame)
 }
 

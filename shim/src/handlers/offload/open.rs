@@ -195,7 +195,8 @@ fn look_within(
     flags: i32,
     resolve: u64,
 ) -> Result<libc::statx, Answer> {
-    let flags = libc::O_PATH | libc::O_CLOEXEC | flags & libc::O_NOFOLLOW;
+    let kept = flags & (libc::O_NOFOLLOW | libc::O_DIRECTORY);
+    let flags = libc::O_PATH | libc::O_CLOEXEC | kept;
     let how = How {
         flags: flags as u64,
         mode: 0,
@@ -307,16 +308,9 @@ fn goes_on_behind_a_file(name: &Name) -> bool {
     if let Some(end) = start.get_mut(cut) {
         *end = 0;
     }
-    let how = How {
-        flags: (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as u64,
-        mode: 0,
-        resolve: name.resolve | RESOLVE_CACHED,
-    };
-    let folder = open_at(name.folder, start.as_ptr() as usize, how);
-    if folder >= 0 {
-        sys::close(folder as i32);
-    }
-    folder == NO_FOLDER
+    let (start, resolve) = (start.as_ptr() as usize, name.resolve | RESOLVE_CACHED);
+    let there = look_within(name.folder, start, libc::O_DIRECTORY, resolve);
+    matches!(there, Err(NO_FOLDER))
 }
 
 /// What is not in memory: the pool looks it up, and opens it unless that could wait for a party.
