@@ -1,7 +1,9 @@
 /* Names that are not there, as servers and interpreters look for by the hundred: the errors are Linux's, however the name goes
  * on, and whatever is asked of the file. tests/tests/kernel_calls.rs counts what they cost. */
 #include "check.h"
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define TIMES 1000
 static char folder[] = "/tmp/lichen-missing-XXXXXX";
@@ -47,6 +49,9 @@ static void *looks(void *arg)
     CHECK_ERRNO(openat(at, "none", O_RDONLY), ENOENT);
     CHECK_ERRNO(openat(at, "file/none", O_RDONLY), ENOTDIR);
     CHECK_ERRNO(openat(-1, "file/none", O_RDONLY), EBADF);
+    /* Who asks for what is in memory only hears EAGAIN of a name behind a file. */
+    struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_CACHED};
+    CHECK_ERRNO(syscall(SYS_openat2, at, "file/none", &how, sizeof how), EAGAIN);
     CHECK_EQ(close(at), 0);
     for (int i = 0; i < TIMES; i++) {
         fails("none", O_RDONLY, ENOENT);

@@ -276,7 +276,7 @@ fn open_something(frame: &Frame, runtime: &Runtime, name: &Name) -> Answer {
         Ok(For::Party) => by_helper(runtime, frame.number, frame.args()),
         Ok(For::Disk) => call_by_pool(runtime, frame),
         Ok(For::Nobody) => NATIVE,
-        Err(AGAIN) if goes_on_behind_a_file(name) => NO_FOLDER,
+        Err(AGAIN) if name.told.is_none() && goes_on_behind_a_file(name) => NO_FOLDER,
         Err(AGAIN) => open_unknown(frame, runtime, name),
         Err(_) if name.writes() => call_by_pool(runtime, frame),
         // Such names fail alike for every sort of opening that makes none, and programs try many that are not there.
