@@ -57,6 +57,9 @@ fn word(message: usize, offset: usize) -> usize {
 /// `recvmsg(2)`.
 pub fn recvmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, message, flags) = (frame.fd(), frame.rsi, frame.rdx);
+    if io::turns::takes_at_once(fds::kind(fd), flags) {
+        return io::turns::at_once(frame, runtime, libc::SYS_recvmsg);
+    }
     receive(runtime, fd, message, flags, false)
 }
 
@@ -235,6 +238,9 @@ fn transmit(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer 
 pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let [_, vector, count, flags, timeout, _] = frame.args();
     let fd = frame.fd();
+    if io::turns::takes_at_once(fds::kind(fd), flags) {
+        return io::turns::at_once(frame, runtime, libc::SYS_recvmmsg);
+    }
     if !may_divide(fd, flags, libc::SYS_recvmsg) {
         return NATIVE;
     }

@@ -164,10 +164,10 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if kind == Kind::Datagram && mutant(Mutant::DatagramNotTruncated) {
         flags |= libc::MSG_TRUNC as usize;
     }
+    if turns::takes_at_once(kind, flags) {
+        return turns::at_once(frame, runtime, libc::SYS_recvfrom);
+    }
     if !kind.is_socket() || never_waits(kind, flags) {
-        if flags & DONTWAIT != 0 && kind.is_stream() {
-            return at_once(frame, runtime);
-        }
         return NATIVE;
     }
     let plain = flags & !(libc::MSG_NOSIGNAL | libc::MSG_WAITALL) as usize == 0;
@@ -218,14 +218,6 @@ pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
         note_short(runtime, fd, trusted, more, left);
         (more, false)
     })
-}
-
-/// A read that is not to wait, as programs make it that poll first.
-fn at_once(frame: &Frame, runtime: &Runtime) -> Answer {
-    // SAFETY: the program's own call.
-    let answer = unsafe { kernel(libc::SYS_recvfrom as usize, frame.args()) };
-    turns::has_read(runtime, frame.fd(), answer);
-    answer
 }
 
 fn part_of_stream(

@@ -3,9 +3,12 @@
 //! all others run first, who have waited longer.
 //!
 //! Called by whoever reads and writes stream sockets. Green side.
+#![allow(unsafe_code)]
 
-use crate::call::Answer;
+use super::attempt::DONTWAIT;
+use crate::call::{Answer, Frame};
 use crate::fds::Kind;
+use crate::handlers::kernel;
 use crate::handlers::signal::slices;
 use lichen_runtime::Runtime;
 
@@ -30,6 +33,20 @@ pub fn has_read(runtime: &Runtime, fd: i32, answer: Answer) {
     if answer > 0 && runtime.worker.sent.get() == turn_on(runtime, fd) {
         let_others_run(runtime);
     }
+}
+
+/// Is this a read that is not to wait, as programs make it that poll first?
+#[inline(always)]
+pub fn takes_at_once(kind: Kind, flags: usize) -> bool {
+    flags & DONTWAIT != 0 && kind.is_stream()
+}
+
+/// Makes such a read: `number` is the call's own. May park, behind it.
+pub fn at_once(frame: &Frame, runtime: &Runtime, number: i64) -> Answer {
+    // SAFETY: the program's own call.
+    let answer = unsafe { kernel(number as usize, frame.args()) };
+    has_read(runtime, frame.fd(), answer);
+    answer
 }
 
 #[cold]
