@@ -246,7 +246,8 @@ impl OnFd<'_> {
                 return interrupted(deadline);
             }
             let (until, last) = self.next_look(deadline, &mut look_ns);
-            if self.interest == READ {
+            // That there is no connection to accept says nothing of bytes: a listener's read fails at once.
+            if self.interest == READ && self.wakes == Wakes::All {
                 self.runtime.slots.drained(fd);
             }
             self.waited.set(true);
