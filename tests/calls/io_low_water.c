@@ -1,5 +1,7 @@
-/* SO_RCVLOWAT on TCP: a receiver waits until that many bytes are there, or the peer closes. */
+/* SO_RCVLOWAT on TCP: a receiver waits until that many bytes are there, or the peer closes; then it takes all there is, also
+ * into parts of a vector that lie behind the one in which the mark falls. */
 #include "check.h"
+#include <sys/uio.h>
 
 static int ends[2];
 static atomic_int got, waiting;
@@ -11,6 +13,33 @@ static void *receives(void *arg)
     atomic_store(&waiting, 1);
     atomic_store(&got, (int)recv(ends[0], buffer, sizeof buffer, 0));
     return NULL;
+}
+
+static void *receives_parts(void *arg)
+{
+    char buffer[64];
+    struct iovec parts[3] = {{buffer, 12}, {buffer + 12, 0}, {buffer + 12, 40}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
+    atomic_store(&waiting, 1);
+    long n = arg ? recvmsg(ends[0], &message, 0) : readv(ends[0], parts, 3);
+    CHECK(n < 24 || !memcmp(buffer, "abcdefghijklmnopqrstuvwx", 24));
+    atomic_store(&got, (int)n);
+    return NULL;
+}
+
+/* Four bytes, and then twenty at once. */
+static void into_parts(void *by_message)
+{
+    atomic_store(&waiting, 0);
+    atomic_store(&got, 0);
+    CHECK_EQ(send(ends[1], "abcd", 4, 0), 4);
+    pthread_t thread = start(receives_parts, by_message);
+    wait_for(&waiting, 1);
+    wait_ticks(10);
+    CHECK_EQ(atomic_load(&got), 0);
+    CHECK_EQ(send(ends[1], "efghijklmnopqrstuvwx", 20, 0), 20);
+    join(thread);
+    CHECK_EQ(atomic_load(&got), 24);
 }
 
 int main(void)
@@ -27,6 +56,8 @@ int main(void)
     CHECK_EQ(send(ends[1], "efghijk", 7, 0), 7);
     join(thread);
     CHECK_EQ(atomic_load(&got), 11);
+    into_parts(NULL);
+    into_parts(&low);
     atomic_store(&got, -5);
     thread = start(receives, NULL);
     CHECK_EQ(send(ends[1], "abc", 3, 0), 3);

@@ -107,10 +107,11 @@ fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize, behind: boo
         _ => [0, 0, 0],
     };
     fill.go_on(first, &mut |fd, done| {
-        let Some((at, left)) = io::rest_of(vector, count, done) else {
+        let Ok(rest) = io::Rest::of(vector, count, done) else {
             return (0, true);
         };
-        let got = receive_piece(fd, at, left, flags | DONTWAIT, &mut [0; 2], &mut space);
+        let flags = flags | DONTWAIT;
+        let got = receive_piece(fd, rest.parts(), flags, &mut [0; 2], &mut space);
         if got.1 && space[0] != 0 {
             let _ = user::write(message.wrapping_add(CONTROL + 8), &[space[1], space[2]]);
         }
@@ -118,23 +119,21 @@ fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize, behind: boo
     })
 }
 
-/// One more part of a message into `left` bytes at `at`; the sender's address goes to `name` (address, room;
+/// One more part of a message into these places (address, length); the sender's address goes to `name` (address, room;
 /// its length comes back), control data to `control` (address, room, then the flags that came). Tells whether descriptors were passed with it: they end a read.
 pub fn receive_piece(
     fd: i32,
-    at: usize,
-    left: usize,
+    parts: &[[usize; 2]],
     flags: usize,
     name: &mut [usize; 2],
     control: &mut [usize; 3],
 ) -> (Answer, bool) {
-    let vector = [at, left];
     let [space, room, _] = *control;
     let mut header = [
         name[0],
         name[1],
-        vector.as_ptr() as usize,
-        1,
+        parts.as_ptr() as usize,
+        parts.len(),
         space,
         room,
         0,

@@ -5,12 +5,13 @@
 
 use super::terminal;
 use crate::abi::forbidden::forbids;
-use crate::call::{AGAIN, Answer, error};
+use crate::call::{AGAIN, Answer, NATIVE, error};
 use crate::fds;
-use crate::handlers::kernel;
 use crate::handlers::offload::by_helper;
+use crate::handlers::{kernel, socket};
 use lichen_runtime::mutants::{Mutant, mutant};
 use lichen_runtime::sched::runtime;
+use lichen_runtime::sys;
 
 /// The flag of a socket call that is not to wait.
 pub const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
@@ -70,10 +71,13 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     if waits && has_no_such_call(fd, reading) {
         return error(libc::EINVAL);
     }
-    if waits {
-        return AGAIN;
-    }
     let args = [fd as usize, args[1], args[2], args[3], args[4], args[5]];
+    if waits {
+        return match reading {
+            true => AGAIN,
+            false => into_full(fd, number, args),
+        };
+    }
     if reading && said == libc::POLLERR {
         // An error and nothing to read: a description that does not let itself be polled while it blocks
         // (userfaultfd) looks like that, and then the call may wait.
@@ -81,6 +85,26 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     }
     // SAFETY: the program's call, with its own arguments but perhaps another descriptor.
     unsafe { kernel(number, args) }
+}
+
+/// A write to what polls as full. A pipe, which is full by its pages then, may have room in the last one. What that one
+/// takes a helper knows where others may have the description.
+#[cold]
+fn into_full(fd: i32, number: usize, args: [usize; 6]) -> Answer {
+    if forbids(libc::SYS_fcntl) || sys::fcntl(fd, libc::F_GETPIPE_SZ, 0) < 0 {
+        return AGAIN;
+    }
+    // SAFETY: the program's call, with its own arguments but perhaps another descriptor.
+    let call = || unsafe { kernel(number, args) };
+    if is_private_pipe(fd) {
+        return socket::not_waiting(fd, call);
+    }
+    match by_helper(runtime(), number, args) {
+        NATIVE => AGAIN,
+        // The signal that goes with it is the caller's.
+        answer if answer == error(libc::EPIPE) => call(),
+        answer => answer,
+    }
 }
 
 /// Does a description say EINVAL to all reads (epoll) or writes (timerfd, signalfd, epoll)? It never polls ready for
@@ -99,6 +123,35 @@ fn has_no_such_call(fd: i32, reading: bool) -> bool {
     let args = [fd as usize, none.as_ptr() as usize, 1, 0, 0, 0];
     // SAFETY: the vector is ours and holds no byte.
     unsafe { kernel(number as usize, args) == error(libc::EINVAL) }
+}
+
+/// Is it a pipe that waits, of which nobody else has the description? A FIFO does not know RWF_NOWAIT, nor does a pipe any
+/// more that was spliced from or to.
+pub fn is_private_pipe(fd: i32) -> bool {
+    fds::is_own(fd)
+        && !fds::is_nonblocking(fd)
+        && !forbids(libc::SYS_ioctl)
+        && sys::fcntl(fd, libc::F_GETPIPE_SZ, 0) >= 0
+}
+
+/// Writes to a private pipe what there is room for. `flags` are those of pwritev2(2).
+pub fn write_not_waiting(fd: i32, buffer: usize, len: usize, flags: usize) -> Answer {
+    let vector = [[buffer, len]];
+    write_parts_not_waiting(fd, &vector, flags)
+}
+
+/// As [`write_not_waiting`], from several places (address, length).
+pub fn write_parts_not_waiting(fd: i32, parts: &[[usize; 2]], flags: usize) -> Answer {
+    let (vector, count, here) = (parts.as_ptr() as usize, parts.len(), usize::MAX);
+    let (number, args) = match flags {
+        0 => (libc::SYS_writev, [fd as usize, vector, count, 0, 0, 0]),
+        _ => (
+            libc::SYS_pwritev2,
+            [fd as usize, vector, count, here, here, flags],
+        ),
+    };
+    // SAFETY: the vector is ours and describes the program's buffers.
+    socket::not_waiting(fd, || unsafe { kernel(number as usize, args) })
 }
 
 /// Polls, then writes with flags of pwritev2.

@@ -2,7 +2,8 @@
 #![allow(unsafe_code)]
 
 use super::attempt::{
-    CHUNK, DONTWAIT, NO_NOWAIT, nowait_one, polled, polled_flags, ready, receive, send,
+    CHUNK, DONTWAIT, NO_NOWAIT, is_private_pipe, nowait_one, polled, polled_flags, ready, receive,
+    send, write_not_waiting,
 };
 use super::files;
 use super::positioned::HERE;
@@ -141,13 +142,16 @@ pub fn write_pipe(fd: i32, at: usize, len: usize, _: usize) -> Answer {
     nowait_one(libc::SYS_pwritev2, fd, at, len)
 }
 
-/// A terminal or FIFO: polled, then written a chunk at a time. What the program made non-blocking
-/// writes what fits, in one call of the kernel's. `flags` are those of pwritev2(2).
+/// A terminal or FIFO: polled, then written a chunk at a time; a FIFO of ours, what fits at once. What the program made
+/// non-blocking writes what fits, in one call of the kernel's. `flags` are those of pwritev2(2).
 pub fn write_polled(wait: &OnFd<'_>, buffer: usize, len: usize, flags: usize) -> Answer {
     if len > CHUNK && wait.is_nonblocking() {
         return NATIVE;
     }
     whole(wait, Kind::Polled, buffer, len, 0, |fd, at, len, _| {
+        if len > CHUNK && is_private_pipe(fd) {
+            return write_not_waiting(fd, at, len, flags);
+        }
         let len = len.min(CHUNK);
         if flags != 0 {
             return polled_flags(fd, at, len, flags);
@@ -227,7 +231,7 @@ fn part_of_stream(
     flags: usize,
     name: &mut [usize; 2],
 ) -> (Answer, bool) {
-    message::receive_piece(fd, at, left, flags, name, &mut [0; 3])
+    message::receive_piece(fd, &[[at, left]], flags, name, &mut [0; 3])
 }
 
 /// `recvfrom` of all of it from a local stream: passed descriptors, which it throws away, end it. Where the sender's

@@ -1,7 +1,10 @@
 //! Several buffers: readv, writev. A vector is the program's, so it is read with care, and what a first
 //! call left of it is written as the kernel would have gone on.
 
-use super::attempt::{CHUNK, DONTWAIT, NO_NOWAIT, nowait, nowait_flags, polled, receive, send};
+use super::attempt::{
+    CHUNK, DONTWAIT, NO_NOWAIT, is_private_pipe, nowait, nowait_flags, polled, receive, send,
+    write_parts_not_waiting,
+};
 use super::bytes::write_polled;
 use super::positioned::HERE;
 use super::stream::{Fill, send_datagram, send_part};
@@ -151,7 +154,7 @@ fn write_vector_polled(frame: &Frame, runtime: &Runtime, wait: &OnFd<'_>, kind: 
 const TOGETHER: usize = 16;
 
 /// The first parts of what is left of a vector.
-struct Rest {
+pub struct Rest {
     parts: [[usize; 2]; TOGETHER],
     filled: usize,
     bytes: usize,
@@ -159,14 +162,14 @@ struct Rest {
 
 impl Rest {
     /// After `done` bytes. EFAULT if the program took the vector away meanwhile.
-    fn of(vector: usize, count: usize, done: usize) -> Result<Rest, Answer> {
+    pub fn of(vector: usize, count: usize, done: usize) -> Result<Rest, Answer> {
         let mut rest = Rest {
             parts: [[0; 2]; TOGETHER],
             filled: 0,
             bytes: 0,
         };
         let mut skip = done;
-        for i in 0..count {
+        for i in 0..count.min(1024) {
             let part = user::read::<[usize; 2]>(vector + i * 16);
             let [base, len] = part.map_err(|_| error(libc::EFAULT))?;
             if skip >= len {
@@ -182,6 +185,23 @@ impl Rest {
             skip = 0;
         }
         Ok(rest)
+    }
+
+    /// Their addresses and lengths.
+    pub fn parts(&self) -> &[[usize; 2]] {
+        self.parts.get(..self.filled).unwrap_or(&[])
+    }
+
+    /// One attempt to read into it, from a socket.
+    fn read(&self, fd: i32) -> Answer {
+        let (vector, count) = (self.parts.as_ptr() as usize, self.filled);
+        match message::receive_vector(fd, vector, count, DONTWAIT) {
+            NO_NOWAIT => {
+                let [at, len] = self.parts[0];
+                receive(fd, at, len, 0)
+            }
+            answer => answer,
+        }
     }
 
     /// One attempt to write it. `flags` are those of send(2) for a socket, those of pwritev2(2) for a pipe.
@@ -218,9 +238,15 @@ pub fn finish_vector(
             Ok(rest) => rest,
             Err(error) => return if done > 0 { done as Answer } else { error },
         };
+        let mut stops = false;
         let (answer, asked) = match kind {
+            Kind::Polled if rest.bytes > CHUNK && is_private_pipe(wait.fd()) => {
+                let part = |fd| write_parts_not_waiting(fd, rest.parts(), flags);
+                (wait.run(part), rest.bytes)
+            }
             Kind::Polled => {
                 let [at, len] = rest.parts[0];
+                stops = true;
                 (write_polled(wait, at, len, flags), len)
             }
             _ => {
@@ -237,22 +263,10 @@ pub fn finish_vector(
         }
         done += answer as usize;
         // A non-blocking descriptor gives what fits at once.
-        if (answer as usize) < asked && (kind == Kind::Polled || wait.is_nonblocking()) {
+        if (answer as usize) < asked && (stops || wait.is_nonblocking()) {
             return done as Answer;
         }
     }
-}
-
-/// The address and length of what is left of a vector's first part that is not full after `done` bytes.
-pub fn rest_of(vector: usize, count: usize, mut done: usize) -> Option<(usize, usize)> {
-    for i in 0..count.min(1024) {
-        let [base, len] = user::read::<[usize; 2]>(vector + i * 16).ok()?;
-        if done < len {
-            return Some((base + done, len - done));
-        }
-        done -= len;
-    }
-    None
 }
 
 /// How many bytes a vector asks for.
@@ -273,8 +287,8 @@ fn read_on(wait: &OnFd<'_>, kind: Kind, vector: usize, count: usize, got: Answer
     if fill.is_enough(got) {
         return got;
     }
-    fill.go_on(got, &mut |fd, done| match rest_of(vector, count, done) {
-        Some((at, left)) => (receive(fd, at, left, 0), false),
-        None => (0, true),
+    fill.go_on(got, &mut |fd, done| match Rest::of(vector, count, done) {
+        Ok(rest) => (rest.read(fd), false),
+        Err(_) => (0, true),
     })
 }

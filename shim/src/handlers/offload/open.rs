@@ -18,7 +18,7 @@
 use super::ways::{by_helper, by_pool, call_by_pool, is_alone};
 use crate::abi::user;
 use crate::call::{AGAIN, Answer, Frame, NATIVE, error};
-use crate::fds;
+use crate::fds::{self, Kind};
 use crate::handlers::{comm, kernel};
 use lichen_runtime::Runtime;
 use lichen_runtime::offload::Work;
@@ -235,11 +235,10 @@ pub fn open(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if is_alone(runtime) || name.is_in_sys() {
         return NATIVE;
     }
-    let answer = if name.may_wait() {
-        open_something(frame, runtime, &name)
-    } else {
-        open_file(frame, runtime, &name)
-    };
+    if name.may_wait() {
+        return open_something(frame, runtime, &name);
+    }
+    let answer = open_file(frame, runtime, &name);
     if answer >= 0 {
         fds::forget(answer as i32);
     }
@@ -272,8 +271,11 @@ fn open_something(frame: &Frame, runtime: &Runtime, name: &Name) -> Answer {
     } else {
         look_by_name(name.folder, name.path, name.flags)
     };
-    match there.map(|there| waits_for(&there, name.flags)) {
+    let fifo = there.as_ref().is_ok_and(is_fifo);
+    let answer = match there.map(|there| waits_for(&there, name.flags)) {
         Ok(For::Party) => by_helper(runtime, frame.number, frame.args()),
+        // SAFETY: the program's own call.
+        Ok(For::Nobody) if fifo => unsafe { kernel(frame.number, frame.args()) },
         Ok(For::Disk) => call_by_pool(runtime, frame),
         Ok(For::Nobody) => NATIVE,
         Err(AGAIN) if name.told.is_none() && goes_on_behind_a_file(name) => NO_FOLDER,
@@ -282,7 +284,19 @@ fn open_something(frame: &Frame, runtime: &Runtime, name: &Name) -> Answer {
         // Such names fail alike for every sort of opening that makes none, and programs try many that are not there.
         Err(way @ (NO_NAME | NO_FOLDER)) if name.told.is_none() => way,
         Err(_) => NATIVE,
+    };
+    if answer >= 0 {
+        fds::forget(answer as i32);
+        // Opened here, so nobody else has the description.
+        if fifo && sys::fcntl(answer as i32, libc::F_GETPIPE_SZ, 0) >= 0 {
+            fds::made(answer as i32, Kind::Pipe, false);
+        }
     }
+    answer
+}
+
+fn is_fifo(there: &libc::statx) -> bool {
+    u32::from(there.stx_mode) & libc::S_IFMT == libc::S_IFIFO
 }
 
 /// Does the last part of the name stand behind something that is no folder? The kernel does not say so from memory

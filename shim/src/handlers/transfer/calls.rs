@@ -6,9 +6,9 @@ use super::engine::{End, Transfer};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
-use crate::handlers::kernel;
 use crate::handlers::offload::by_helper;
 use crate::handlers::wait::OnFd;
+use crate::handlers::{io, kernel, socket};
 use lichen_runtime::Runtime;
 use lichen_runtime::reactor::{READ, WRITE};
 
@@ -165,6 +165,13 @@ fn to_pipe(frame: &Frame, runtime: &Runtime, from: End, to: End) -> Answer {
         to,
         patient: !fds::is_nonblocking(to.fd),
         call: &|from, to, len| {
+            // A pipe that was spliced into knows RWF_NOWAIT no more.
+            if io::is_private_pipe(to) {
+                let args = [to as usize, from as usize, at, len, 0, 0];
+                // SAFETY: the program's own arguments.
+                let call = || unsafe { kernel(libc::SYS_sendfile as usize, args) };
+                return socket::not_waiting(to, call);
+            }
             let args = [from as usize, at, to as usize, 0, len, NONBLOCK];
             // SAFETY: the program's own arguments.
             unsafe { kernel(libc::SYS_splice as usize, args) }

@@ -71,10 +71,15 @@ impl Transfer<'_> {
                 return if done > 0 { done as Answer } else { answer };
             }
             done += answer as usize;
-            if !to_all || done >= len || !self.to.holds_up() {
+            if !to_all || done >= len || !self.to.holds_up() || self.was_refused() {
                 return done as Answer;
             }
         }
+    }
+
+    /// Did a datagram socket stop short for another reason than want of room? (A datagram that was too long.)
+    fn was_refused(&self) -> bool {
+        self.to.kind == Kind::Datagram && io::ready(self.to.fd, libc::POLLOUT)
     }
 
     /// One part. `begun`: something has been moved, so an empty source ends it.
@@ -108,7 +113,10 @@ impl Transfer<'_> {
         loop {
             // A Unix socket obeys the flag as a pipe does.
             let obeys = from.kind == Kind::Stream && !self.patient;
-            let starved = from.holds_up() && !obeys && !io::ready(from.fd, libc::POLLIN);
+            // A pipe that nobody reads is told of before the source is looked at.
+            let told = |to: &End| to.pipe && io::ready(to.fd, 0);
+            let starved =
+                from.holds_up() && !obeys && !io::ready(from.fd, libc::POLLIN) && !told(&to);
             let in_turn = self.is_asked_for_room(&to);
             if starved || in_turn && !io::ready(to.fd, libc::POLLOUT) {
                 if !fds::allows(from.fd, true) || !fds::allows(to.fd, false) {

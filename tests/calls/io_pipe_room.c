@@ -1,0 +1,104 @@
+/* How much a pipe takes that does not know RWF_NOWAIT: a FIFO, and a pipe that was spliced into. A vector fills its pages across
+ * parts, and a small write fits into the last page of a full one: none of these calls waits, although nobody reads. A pipe that
+ * nobody can read any more is told of before its source is looked at. sendfile to a pipe leaves it knowing RWF_NOWAIT.
+ */
+#include "handled.h"
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#define CAPACITY 65536
+static char bytes[CAPACITY], back[CAPACITY];
+
+static void read_back(int fd, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t n = read(fd, back + done, len - done);
+        CHECK(n > 0);
+        done += n;
+    }
+    CHECK(!memcmp(back, bytes, len));
+}
+
+static void *fills_a_fifo(void *arg)
+{
+    char name[64];
+    snprintf(name, sizeof name, "/tmp/lichen-fifo-%d", getpid());
+    unlink(name);
+    CHECK_EQ(mkfifo(name, 0600), 0);
+    int fd = open(name, O_RDWR | O_CLOEXEC);
+    CHECK(fd >= 0);
+    CHECK_EQ(unlink(name), 0);
+    struct iovec parts[2] = {{bytes, CAPACITY / 3}, {bytes + CAPACITY / 3, CAPACITY - CAPACITY / 3}};
+    CHECK_EQ(writev(fd, parts, 2), CAPACITY);
+    read_back(fd, CAPACITY);
+    /* The odd bytes of the second go behind the first. */
+    CHECK_EQ(write(fd, bytes, 1000), 1000);
+    CHECK_EQ(write(fd, bytes + 1000, CAPACITY - 4096 + 2000), CAPACITY - 4096 + 2000);
+    read_back(fd, CAPACITY - 4096 + 3000);
+    CHECK_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    CHECK_EQ(close(fd), 0);
+    return arg;
+}
+
+static void *fills_the_last_page(void *arg)
+{
+    int ends[2];
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_ERRNO(splice(ends[0], NULL, ends[1], NULL, 10, 0), EINVAL); /* and it knows RWF_NOWAIT no more */
+    CHECK_EQ(fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096);
+    struct iovec part = {bytes + 200, 100};
+    CHECK_EQ(write(ends[1], bytes, 100), 100);
+    CHECK_EQ(write(ends[1], bytes + 100, 100), 100);
+    CHECK_EQ(writev(ends[1], &part, 1), 100);
+    CHECK_EQ(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+    /* Also through a duplicate, which others might have. */
+    int again = dup(ends[1]);
+    CHECK_EQ(write(again, bytes + 300, 100), 100);
+    CHECK_EQ(close(again), 0);
+    read_back(ends[0], 400);
+    CHECK_EQ(close(ends[0]), 0);
+    CHECK_EQ(close(ends[1]), 0);
+    return arg;
+}
+
+static void *splices_to_nobody(void *arg)
+{
+    int ends[2], pair[2];
+    count_signals(SIGPIPE, 0);
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_EQ(close(ends[0]), 0);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+    CHECK_ERRNO(splice(pair[0], NULL, ends[1], NULL, 5, 0), EPIPE);
+    CHECK_EQ(atomic_load(&handled), 1);
+    return arg;
+}
+
+static void *sends_a_file(void *arg)
+{
+    int ends[2], file = memfd_create("file", MFD_CLOEXEC);
+    struct iovec part = {bytes + 100, 100};
+    off_t at = 0;
+    CHECK_EQ(write(file, bytes, 100), 100);
+    CHECK_EQ(pipe(ends), 0);
+    CHECK_EQ(sendfile(ends[1], file, &at, 100), 100);
+    CHECK_EQ(at, 100);
+    CHECK_EQ(pwritev2(ends[1], &part, 1, -1, RWF_NOWAIT), 100);
+    read_back(ends[0], 200);
+    return arg;
+}
+
+int main(void)
+{
+    for (int i = 0; i < CAPACITY; i++)
+        bytes[i] = (char)(i * 7 + i / 251);
+    ticker_start();
+    CHECK(!join(start(fills_a_fifo, NULL)));
+    CHECK(!join(start(fills_the_last_page, NULL)));
+    CHECK(!join(start(splices_to_nobody, NULL)));
+    CHECK(!join(start(sends_a_file, NULL)));
+    ticker_end();
+    printf("done\n");
+    return 0;
+}
