@@ -61,6 +61,7 @@ struct worker {
     const char *kind; // of the descriptor it works on
     // What it was given, as the conductor saw it: see may_run.
     int fd, description;
+    int to_description; // of the second slot of splice and tee; -1: none
     int asked[2]; // the numbers in slots of its first and third argument, as poll was given them; -1: none
     // How long the call may wait by its own time-out, in ms: 0 not at all or for ever. The conductor waits it out.
     _Atomic int timed_ms;
@@ -78,7 +79,7 @@ struct worker {
 };
 extern struct worker workers[WORKERS];
 
-extern const struct call calls_of_bytes[], calls_of_birth[], calls_of_waiting[];
+extern const struct call calls_of_bytes[], calls_of_birth[], calls_of_waiting[], calls_of_moving[];
 
 // Says how a call ended, early time-outs included. Sets result and error, which `errno` must still hold.
 void ended(struct worker *w, long result);
@@ -89,7 +90,15 @@ extern int passed_description;
 // May this step be issued while others wait as they do? See rules.c.
 bool may_run(const struct step *step);
 // Epoll watches this slot's description.
-void watched(int slot);
+void watched(int slot, bool exclusively);
+void forget_watches(void);
+// At the start, before there are threads: what sendfile sends; the FIFO; the signal of signalfds, blocked in all threads to come.
+void prepare_source(void);
+void make_fifo(void);
+void block_signal(void);
+// At the end of a sequence: its signals that nobody took. At the end of all: the FIFO.
+void forget_signals(void);
+void remove_fifo(void);
 // The descriptor of a slot, noted as the one the step works on.
 int on(struct worker *w, int slot);
 // Puts a new descriptor into a slot; what was there must be closed.
@@ -103,6 +112,8 @@ bool under_lichen(void);
 void follow(struct worker *w);
 // Waits until every worker has returned or is surely parked. Ends the process if that never happens.
 void settle(void);
+// The step that was issued opens a FIFO or sends a signal: only then may a helper that waits in such an open have to do.
+extern bool stirs_fifo;
 
 void conduct(const char *name, const struct step *steps, int count);
 void start_workers(void);

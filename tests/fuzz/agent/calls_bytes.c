@@ -13,7 +13,8 @@ static void clear(struct worker *w, size_t len) { memset(w->buffer, 0xEE, len + 
 static void tell_bytes(struct worker *w, long got, size_t room) {
     uint32_t hash = 2166136261u;
     for (long i = 0; i < got && i < BUFFER; i++) hash = (hash ^ w->buffer[i]) * 16777619u;
-    if (got > 0) add(w, " data %08x", hash);
+    // The number of the process is in what a signalfd gives.
+    if (got > 0 && strcmp(w->kind, "signalfd")) add(w, " data %08x", hash);
     for (int i = 0; i < 8; i++)
         if (w->buffer[room + i] != 0xEE) {
             add(w, " SPILLED");
@@ -36,10 +37,11 @@ static int cut(struct worker *w, size_t len, int count, struct iovec *parts) {
     return count;
 }
 
-// TCP decides by window and segments how much fits, a pipe by how a vector falls on its pages.
+// TCP decides by window and segments how much fits, a pipe by how a vector falls on its pages, a FIFO by how any write does.
 static bool in_part(const struct worker *w, size_t len) {
-    bool vector = !strcmp(w->step->call->name, "writev") && !strcmp(w->kind, "pipe-w");
-    return (vector || !strcmp(w->kind, "tcp")) && w->result > 0 && (size_t)w->result < len;
+    const char *call = w->step->call->name;
+    bool vector = (!strcmp(call, "writev") || !strcmp(call, "pwritev2")) && !strcmp(w->kind, "pipe-w");
+    return (vector || !strcmp(w->kind, "tcp") || !strncmp(w->kind, "fifo", 4)) && w->result > 0 && (size_t)w->result < len;
 }
 
 // Where the bytes of one call are: the whole buffer, and cut into parts for the calls that take a vector.
@@ -103,6 +105,17 @@ static void readv_(struct worker *w, const int *a) {
 static void writev_(struct worker *w, const int *a) {
     struct bytes b = to_write(w, a, a[2]);
     was_written(w, writev(b.fd, b.parts, b.count), b.len);
+}
+
+// preadv2 and pwritev2 SLOT LENGTH PARTS HOW: at the current position, plainly or not waiting; or at an offset.
+static void preadv2_(struct worker *w, const int *a) {
+    struct bytes b = to_read(w, a, a[2]);
+    was_read(w, preadv2(b.fd, b.parts, b.count, a[3] % 3 == 2 ? 5 : -1, a[3] % 3 == 1 ? RWF_NOWAIT : 0), b.len);
+}
+
+static void pwritev2_(struct worker *w, const int *a) {
+    struct bytes b = to_write(w, a, a[2]);
+    was_written(w, pwritev2(b.fd, b.parts, b.count, a[3] % 3 == 2 ? 5 : -1, a[3] % 3 == 1 ? RWF_NOWAIT : 0), b.len);
 }
 
 // Flags by number, so that files of sequences do not depend on the machine.
@@ -197,5 +210,6 @@ static void sendmmsg_(struct worker *w, const int *a) {
 const struct call calls_of_bytes[] = {
     {"read", 2, read_},         {"write", 2, write_},       {"readv", 3, readv_},       {"writev", 3, writev_},
     {"recv", 3, recv_},         {"send", 3, send_},         {"recvfrom", 3, recvfrom_}, {"recvmsg", 4, recvmsg_},
-    {"sendmsg", 4, sendmsg_},   {"recvmmsg", 5, recvmmsg_}, {"sendmmsg", 4, sendmmsg_}, {NULL, 0, NULL},
+    {"sendmsg", 4, sendmsg_},   {"recvmmsg", 5, recvmmsg_}, {"sendmmsg", 4, sendmmsg_}, {"preadv2", 4, preadv2_},
+    {"pwritev2", 4, pwritev2_}, {NULL, 0, NULL},
 };

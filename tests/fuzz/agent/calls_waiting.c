@@ -70,7 +70,7 @@ static void ctl(struct worker *w, const int *a) {
     static const int operations[] = {EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL};
     struct epoll_event event = {.events = epoll_events(a[3]), .data.u64 = (uint64_t)a[2]};
     int fd = on(w, a[2]), instance = slots[a[0]].fd;
-    if (a[1] % 3 == 0) watched(a[2]);
+    if (a[1] % 3 == 0) watched(a[2], a[3] & 64);
     begin(w, -1, 0, 0);
     ended(w, epoll_ctl(instance, operations[a[1] % 3], fd, &event));
 }

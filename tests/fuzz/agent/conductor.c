@@ -158,6 +158,7 @@ static struct worker *choose(int preferred) {
 }
 
 static void close_all(void) {
+    forget_signals();
     for (int i = 0; i < SLOTS; i++) {
         if (slots[i].fd >= 0) close(slots[i].fd);
         slots[i] = (struct slot){.fd = -1, .kind = "none"};
@@ -167,6 +168,7 @@ static void close_all(void) {
 void conduct(const char *name, const struct step *steps, int count) {
     char at[32];
     printf("sequence %s\n", name);
+    forget_watches();
     for (int i = 0; i < SLOTS; i++) slots[i] = (struct slot){.fd = -1, .kind = "none"};
     for (int i = 0; i < count; i++) {
         struct worker *w = choose(steps[i].worker);
@@ -177,10 +179,13 @@ void conduct(const char *name, const struct step *steps, int count) {
         }
         w->fd = slots[steps[i].arguments[0] % SLOTS].fd;
         w->description = slots[steps[i].arguments[0] % SLOTS].description;
+        bool moves = !strcmp(steps[i].call->name, "splice") || !strcmp(steps[i].call->name, "tee");
+        w->to_description = moves ? slots[steps[i].arguments[1] % SLOTS].description : -1;
         for (int k = 0; k < 2; k++) {
             int slot = steps[i].arguments[2 * k];
             w->asked[k] = slot >= 0 && slot < SLOTS ? slots[slot].fd : -1;
         }
+        stirs_fifo = !strcmp(steps[i].call->name, "fifo") || !strcmp(steps[i].call->name, "poke");
         w->step = &steps[i];
         w->step_number = i;
         atomic_store(&w->state, POSTED);
@@ -191,6 +196,7 @@ void conduct(const char *name, const struct step *steps, int count) {
     for (int i = 0; i < WORKERS; i++) {
         struct worker *w = &workers[i];
         if (atomic_load(&w->state) != INSIDE) continue;
+        stirs_fifo = true;
         pthread_kill(w->thread, SIGUSR1);
         settle();
         if (atomic_load(&w->state) == INSIDE) {

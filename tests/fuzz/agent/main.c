@@ -4,8 +4,8 @@
 #define STEPS 256
 
 static const struct call *find(const char *name) {
-    const struct call *const tables[] = {calls_of_bytes, calls_of_birth, calls_of_waiting};
-    for (int t = 0; t < 3; t++)
+    const struct call *const tables[] = {calls_of_bytes, calls_of_birth, calls_of_waiting, calls_of_moving};
+    for (int t = 0; t < 4; t++)
         for (const struct call *c = tables[t]; c->name; c++)
             if (!strcmp(c->name, name)) return c;
     return NULL;
@@ -38,6 +38,9 @@ int main(int count, char **arguments) {
     }
     static char output[1 << 16];
     setvbuf(stdout, output, _IOFBF, sizeof output);
+    prepare_source();
+    make_fifo();
+    block_signal();
     start_workers();
     while (fgets(line, sizeof line, file)) {
         if (line[0] == '#') continue;
@@ -46,5 +49,6 @@ int main(int count, char **arguments) {
         else if (n < STEPS && parse(line, &steps[n])) n++;
     }
     fflush(stdout);
+    remove_fifo();
     _exit(0);
 }

@@ -10,7 +10,8 @@ static bool begins(const char *name, const char *word) { return !strncmp(name, w
 static char direction(const struct step *s) {
     const char *name = s->call->name;
     if (begins(name, "read") || begins(name, "recv") || begins(name, "accept")) return 'r';
-    if (begins(name, "write") || begins(name, "send")) return 'w';
+    if (begins(name, "preadv2") || begins(name, "sigread")) return 'r';
+    if (begins(name, "write") || begins(name, "send") || begins(name, "pwritev2")) return 'w';
     return 0;
 }
 
@@ -34,17 +35,36 @@ static bool may_join(const struct step *s, const struct worker *other) {
     if (other->description != slot->description || direction(other->step) != direction(s)) return true;
     // Streams, eventfds and timers wake all who read, and chance decides.
     bool streams = !strcmp(slot->kind, "unix-stream") || !strcmp(slot->kind, "tcp") || !strcmp(slot->kind, "passed") ||
-                   !strcmp(slot->kind, "eventfd") || !strcmp(slot->kind, "timerfd");
+                   !strcmp(slot->kind, "eventfd") || !strcmp(slot->kind, "timerfd") || !strcmp(slot->kind, "signalfd");
     bool once = takes_once(s) && takes_once(other->step) && !streams;
     return once && other->fd == slot->fd && number_is_open(other->fd);
 }
 
 #define DESCRIPTIONS 1024
-static bool is_watched[DESCRIPTIONS];
+enum { PLAINLY = 1, EXCLUSIVELY };
+static unsigned char is_watched[DESCRIPTIONS];
 
-void watched(int slot) { is_watched[slots[slot].description % DESCRIPTIONS] = true; }
+void forget_watches(void) { memset(is_watched, 0, sizeof is_watched); }
+
+void watched(int slot, bool exclusively) {
+    is_watched[slots[slot].description % DESCRIPTIONS] |= exclusively ? EXCLUSIVELY : PLAINLY;
+}
 
 static bool is(const struct step *s, const char *name) { return !strcmp(s->call->name, name); }
+
+// May wait in a call that takes or gives.
+static bool may_wait(const struct step *s) {
+    bool at_once = (begins(s->call->name, "recv") || begins(s->call->name, "send")) && s->arguments[2] & 1;
+    return direction(s) && !at_once;
+}
+
+// Natively what wakes a thread inside a call is not told to an epoll instance that watches with EPOLLEXCLUSIVE.
+static bool watches_exclusively(int slot) { return is_watched[slots[slot].description % DESCRIPTIONS] & EXCLUSIVELY; }
+
+static bool excludes(const struct step *s, const struct worker *other) {
+    bool adds = is(s, "ctl") && s->arguments[3] & 64;
+    return adds && direction(other->step) && other->description == slots[s->arguments[2]].description;
+}
 
 static bool asks_about(const struct step *s, int description) {
     if (is(s, "poll") || is(s, "select"))
@@ -59,13 +79,16 @@ static bool may_disturb(const struct step *s, const struct worker *other) {
     bool ends = is(s, "shutdown") || is(s, "close") || is(s, "dup");
     if (ends && is(other->step, "connect")) return false;
     if (is(s, "shutdown") && direction(other->step) == 'w' && begins(other->kind, "unix")) return false;
+    // A signal that ends recvmmsg after a message stays natively in the socket as error 512.
+    if (is(s, "poke") && is(other->step, "recvmmsg") && other->step->arguments[3] > 1) return false;
     // O_NONBLOCK set under a call counts natively for the one and not for the other.
     if (is(s, "nonblock") && other->description == mine) return false;
     // How much TCP has taken from a writer that waits is its affair, so read little of it.
     bool takes_much = direction(s) == 'r' && s->arguments[1] > 4097 && !strcmp(slots[s->arguments[0]].kind, "tcp");
     if (takes_much && direction(other->step) == 'w' && !strcmp(other->kind, "tcp")) return false;
     // Each part of a write that waits for a pipe is an edge.
-    if (is(s, "ewait") && direction(other->step) == 'w' && !strcmp(other->kind, "pipe-w")) return false;
+    bool pipes = !strcmp(other->kind, "pipe-w") || begins(other->kind, "fifo");
+    if (is(s, "ewait") && direction(other->step) == 'w' && pipes) return false;
     // The size of the part that waits for room natively was settled before.
     if (is(s, "option") && s->arguments[1] == 3 && direction(other->step) == 'w') return false;
     if (direction(s) == 'r') return !asks_about(other->step, mine);
@@ -77,11 +100,34 @@ static bool may_disturb(const struct step *s, const struct worker *other) {
     return true;
 }
 
+static bool moves(const struct step *s) { return is(s, "splice") || is(s, "tee"); }
+
+// Does this description have to do with what a waiting thread does?
+static bool concerns(int description, const struct worker *other) {
+    if (moves(other->step)) return other->description == description || other->to_description == description;
+    return (direction(other->step) && other->description == description) || asks_about(other->step, description);
+}
+
+// Moving bytes from one descriptor to another: nobody else takes from or gives to either, or asks about it.
+static bool may_move(const struct step *s, const struct worker *other) {
+    int first = slots[s->arguments[0]].description, second = slots[s->arguments[1]].description;
+    if (moves(s)) return !concerns(first, other) && !concerns(second, other);
+    if (!moves(other->step)) return true;
+    if (direction(s) || is(s, "shutdown") || is(s, "nonblock") || is(s, "option")) return !concerns(first, other);
+    return !asks_about(s, other->description) && !asks_about(s, other->to_description);
+}
+
 // The slot whose number a step takes away, or -1.
 static int closes(const struct step *s) {
     if (!strcmp(s->call->name, "close")) return s->arguments[0];
     if (!strcmp(s->call->name, "dup")) return s->arguments[1];
     return -1;
+}
+
+static bool any_signalfd(void) {
+    for (int i = 0; i < SLOTS; i++)
+        if (slots[i].fd >= 0 && !strcmp(slots[i].kind, "signalfd")) return true;
+    return false;
 }
 
 // Taking a number away under a call that keeps the description natively, and under Lichen for single reads, writes and
@@ -91,15 +137,28 @@ static bool may_close(int slot, const struct worker *other) {
     int description = slots[slot].description;
     if (is(s, "select") && asks_about(s, description)) return false;
     if (is(s, "poll") && asks_about(s, description) && ((s->arguments[1] | s->arguments[3]) & 4)) return false;
+    // Each signal that anybody gets wakes those who poll a signalfd.
+    if (any_signalfd() && asks_about(s, description)) return false;
     return other->description != description || (!is(s, "recvmmsg") && !is(s, "sendmmsg"));
 }
 
 // Does a step make descriptors, or may it end one that does?
 static bool makes_numbers(const struct step *s) {
     static const char *const names[] = {"pipe",   "pair",    "tcp",     "udp",   "listen", "connect",
-                                        "accept", "eventfd", "timerfd", "epoll", "dup",    "recvfd"};
+                                        "accept", "eventfd", "timerfd", "epoll", "dup",    "recvfd",
+                                        "fifo",   "sigfd"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (is(s, names[i])) return true;
+    return false;
+}
+
+// Natively some events wake whoever waits for others too (a shutdown, a connection made), and then poll finds that one of
+// its numbers was closed.
+static bool finds_closed_number(const struct step *s, const struct worker *other) {
+    bool wakes_all = is(s, "shutdown") || is(s, "close") || is(s, "dup") || is(s, "connect") || is(s, "accept");
+    if (!is(other->step, "poll") || !wakes_all) return false;
+    for (int i = 0; i < 2; i++)
+        if (other->asked[i] >= 0 && !number_is_open(other->asked[i])) return true;
     return false;
 }
 
@@ -115,6 +174,14 @@ static bool uses_polled_number(const struct step *s, const struct worker *other)
     return false;
 }
 
+// A helper sends to a socket that others may have, and the SIGPIPE behind a part is the helper's.
+static bool sends_by_helper(const struct step *s) {
+    int to = is(s, "sendfile") ? s->arguments[0] : is(s, "splice") ? s->arguments[1] : -1, same = 0;
+    if (to < 0 || (strcmp(slots[to].kind, "tcp") && !begins(slots[to].kind, "unix-"))) return false;
+    for (int i = 0; i < SLOTS; i++) same += slots[i].fd >= 0 && slots[i].description == slots[to].description;
+    return same > 1;
+}
+
 // Receiving nothing from TCP waits all the same, and a signal ends it with 0. recvmmsg of several pieces of a stream keeps
 // an error behind the first for the next call.
 static bool is_vain(const struct step *s) {
@@ -126,12 +193,13 @@ static bool is_vain(const struct step *s) {
 
 bool may_run(const struct step *s) {
     int waiting = 0, closed = closes(s);
-    if (is_vain(s)) return false;
+    if (is_vain(s) || sends_by_helper(s) || (may_wait(s) && watches_exclusively(s->arguments[0])) ||
+        (moves(s) && (watches_exclusively(s->arguments[0]) || watches_exclusively(s->arguments[1])))) return false;
     for (int i = 0; i < WORKERS; i++) {
         const struct worker *w = &workers[i];
         if (atomic_load(&w->state) != INSIDE) continue;
         if (direction(s) && slots[s->arguments[0]].fd >= 0 && !may_join(s, w)) return false;
-        if (!may_disturb(s, w) || uses_polled_number(s, w)) return false;
+        if (!may_disturb(s, w) || !may_move(s, w) || uses_polled_number(s, w) || finds_closed_number(s, w) || excludes(s, w)) return false;
         if (closed >= 0 && slots[closed].fd >= 0 && !may_close(closed, w)) return false;
         if (closed >= 0 && slots[closed].fd >= 0 && direction(w->step) && w->fd == slots[closed].fd) waiting++;
     }

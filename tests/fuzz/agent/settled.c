@@ -48,19 +48,23 @@ static bool sleeps_natively(const struct worker *w) {
     return end && end[1] == ' ' && end[2] == 'S';
 }
 
-// Bits: what a green waits for, 0 if it does not wait.
+// What a green waits for: a helper, for example, or work that ends by itself (runtime/src/green/mod.rs).
+enum { HELPER = 6, WORK = 9 };
+
+// 0 if it does not wait.
 static int waits_for(const struct worker *w) {
     const struct header *h = greens();
     for (uint32_t i = 0; i < h->used; i++) {
         const char *record = (const char *)h + h->first + (size_t)i * h->record;
         uint32_t tid;
         memcpy(&tid, record + 64, sizeof tid);
-        if (tid == (uint32_t)w->tid && record[24] != 0) return record[24] == 3 && record[25] > 1 ? record[25] : 0;
+        if (tid != (uint32_t)w->tid || record[24] == 0) continue;
+        return record[24] == 3 && record[25] > 1 && record[25] != WORK ? record[25] : 0;
     }
     return 0;
 }
 
-enum { HELPER = 6 };
+bool stirs_fifo;
 
 static bool busy(const struct worker *w) {
     int state = atomic_load(&w->state);
@@ -85,7 +89,8 @@ static bool all_settled(long *pause_ns, bool *helped) {
         if (under_lichen()) {
             int what = waits_for(w);
             waits = what != 0;
-            if (what == HELPER || (waits && atomic_load(&w->slow))) *helped = true;
+            bool helper = what == HELPER && (stirs_fifo || strcmp(w->step->call->name, "fifo"));
+            if (helper || (waits && atomic_load(&w->slow))) *helped = true;
         } else {
             waits = sleeps_natively(w);
         }

@@ -17,6 +17,7 @@ enum Kind {
     Listener,
     Event,
     Timer,
+    Signals,
     Epoll,
 }
 
@@ -32,7 +33,7 @@ impl Kind {
     }
 
     fn can_be_read(self) -> bool {
-        self.carries_bytes() || matches!(self, PipeRead | Event | Kind::Timer)
+        self.carries_bytes() || matches!(self, PipeRead | Event | Kind::Timer | Kind::Signals)
     }
 
     fn can_be_written(self) -> bool {
@@ -56,8 +57,9 @@ struct Generator<'a> {
     makers: Vec<&'static str>,
 }
 
-const MAKERS: [&str; 10] = [
+const MAKERS: [&str; 12] = [
     "pipe", "pipe", "stream", "datagram", "packet", "tcp", "udp", "listen", "eventfd", "timerfd",
+    "fifo", "signalfd",
 ];
 
 /// A sequence by the name of its number.
@@ -124,7 +126,8 @@ impl Generator<'_> {
         match self.rng.u32(..100) {
             0..10 => self.make(),
             10..36 => self.receive(),
-            36..60 => self.transmit(),
+            36..56 => self.transmit(),
+            56..60 => self.transfer(),
             60..72 => self.wait_for_several(),
             72..78 => self.epoll(),
             78..82 => self.close(),
@@ -168,6 +171,19 @@ impl Generator<'_> {
                 (self.slots[a], self.slots[b]) = (Datagram, Datagram);
             }
             "listen" => self.listen_or_connect(a, b),
+            "fifo" => {
+                let mode = self.pick(&[0, 0, 1, 1, 2, 3, 4]);
+                self.push("fifo", &[a, mode]);
+                self.slots[a] = if matches!(mode, 1 | 4) {
+                    PipeWrite
+                } else {
+                    PipeRead
+                };
+            }
+            "signalfd" => {
+                self.push("sigfd", &[a, nonblock]);
+                self.slots[a] = Kind::Signals;
+            }
             "timerfd" => {
                 self.push("timerfd", &[a, nonblock]);
                 self.slots[a] = Kind::Timer;
@@ -214,13 +230,21 @@ impl Generator<'_> {
                 return self.push("tick", &[slot]);
             }
         }
+        if kind == Kind::Signals && self.chance(90) {
+            let count = self.rng.usize(1..4);
+            return self.push("sigread", &[slot, count]);
+        }
         let flags = self.pick(&[0, 0, 0, 0, 4, 4, 4, 1, 1, 2, 8, 6, 32, 5, 10]);
         let slot = slot as i64;
         let parts = self.rng.i64(1..4);
         let plain = !kind.carries_bytes() || self.chance(40);
         match self.rng.u32(..10) {
             n if plain && n < 6 => self.push_signed("read", &[slot, length]),
-            _ if plain => self.push_signed("readv", &[slot, length, parts]),
+            n if plain && n < 9 => self.push_signed("readv", &[slot, length, parts]),
+            _ if plain => {
+                let how = self.pick(&[0, 0, 0, 1, 1, 2]);
+                self.push_signed("preadv2", &[slot, length, parts, how]);
+            }
             0..=4 => self.push_signed("recv", &[slot, length, flags]),
             5 | 6 => self.push_signed("recvfrom", &[slot, length, flags]),
             7..9 => self.push_signed("recvmsg", &[slot, length, flags, parts]),
@@ -242,11 +266,33 @@ impl Generator<'_> {
         let plain = !kind.carries_bytes() || self.chance(40);
         match self.rng.u32(..10) {
             n if plain && n < 6 => self.push_signed("write", &[slot, length]),
-            _ if plain => self.push_signed("writev", &[slot, length, parts]),
+            n if plain && n < 9 => self.push_signed("writev", &[slot, length, parts]),
+            _ if plain => {
+                let how = self.pick(&[0, 0, 0, 1, 1, 2]);
+                self.push_signed("pwritev2", &[slot, length, parts, how]);
+            }
             0..=4 => self.push_signed("send", &[slot, length, flags]),
             5..=8 => self.push_signed("sendmsg", &[slot, length, flags, parts]),
             _ => self.push_signed("sendmmsg", &[slot, length, flags, parts]),
         }
+    }
+
+    fn transfer(&mut self) {
+        let length = self.length();
+        if self.chance(25)
+            && let Some(to) = self.some_slot(Kind::can_be_written)
+        {
+            return self.push_signed("sendfile", &[to as i64, length]);
+        }
+        let (Some(from), Some(to)) = (
+            self.some_slot(Kind::can_be_read),
+            self.some_slot(Kind::can_be_written),
+        ) else {
+            return self.make();
+        };
+        let flags = i64::from(self.chance(30));
+        let call = self.pick(&["splice", "splice", "splice", "tee"]);
+        self.push_signed(call, &[from as i64, to as i64, length, flags]);
     }
 
     fn wait_for_several(&mut self) {
@@ -353,6 +399,10 @@ impl Generator<'_> {
     }
 
     fn poke(&mut self) {
+        if self.slots.contains(&Kind::Signals) {
+            let how = self.rng.usize(..2);
+            return self.push("raise", &[how]);
+        }
         let (worker, restart) = (self.rng.usize(..WORKERS), self.rng.usize(..2));
         self.push("poke", &[worker, restart]);
     }
