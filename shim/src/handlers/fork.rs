@@ -184,6 +184,7 @@ fn process(frame: &mut Frame, runtime: &Runtime, a: &Arguments, top: usize) -> A
     }
     if answer == 0 {
         child(runtime);
+        begin_anew(runtime, a);
         if top != 0 {
             frame.rsp = top;
         }
@@ -191,6 +192,18 @@ fn process(frame: &mut Frame, runtime: &Runtime, a: &Arguments, top: usize) -> A
         sys::set_kernel_mask(mask);
     }
     answer
+}
+
+/// What a thread that forks does not leave to the child: the word cleared at its end, unless the child was given one
+/// (clone(2)), and its list of robust mutexes (get_robust_list(2)).
+fn begin_anew(runtime: &Runtime, a: &Arguments) {
+    let asked = a.flags & libc::CLONE_CHILD_CLEARTID as u64 != 0;
+    if let Some(green) = runtime.worker.current.get() {
+        green
+            .clear_tid
+            .set(if asked { a.child_tid as usize } else { 0 });
+        green.robust_list.set(0);
+    }
 }
 
 /// In the child of a fork.

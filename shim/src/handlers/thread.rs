@@ -344,12 +344,26 @@ pub fn priority(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
 }
 
-/// `prctl(2)`: names are per thread.
+/// PR_GET_TID_ADDRESS: the kernel says whether it has this, and looks at the address; the word is the green's own.
+fn tid_address(frame: &Frame, runtime: &Runtime) -> Answer {
+    // SAFETY: the program's own arguments.
+    let answer = unsafe { kernel(frame.number, frame.args()) };
+    if answer != 0 {
+        return answer;
+    }
+    match user::write(frame.rsi, &current(runtime).clear_tid.get()) {
+        Ok(()) => 0,
+        Err(_) => error(libc::EFAULT),
+    }
+}
+
+/// `prctl(2)`: names and the word cleared at the end are per thread.
 pub fn prctl(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let green = current(runtime);
     match frame.rdi as i32 {
         libc::PR_SET_NAME => names::set_own(green, frame.rsi),
         libc::PR_GET_NAME => names::get_own(green, frame.rsi),
+        libc::PR_GET_TID_ADDRESS => tid_address(frame, runtime),
         libc::PR_SET_SECCOMP
         | libc::PR_SET_NO_NEW_PRIVS
         | libc::PR_SET_SECUREBITS
