@@ -124,7 +124,7 @@ table! {
         Cooperative SYS_epoll_pwait2 poll::epoll_pwait2, "several descriptors", "";
     }
     Descriptors {
-        Holds SYS_close fd::close, "a peer or a file server", "only the last one of a socket with SO_LINGER, or of a file on a file server";
+        Holds SYS_close fd::close, "a peer or a file server", "only the last one of a socket with SO_LINGER, of a file on a file server, or of one whose name was taken away";
         Holds SYS_close_range fd::close_range, "as close", "descriptors of Lichen are left out";
         Holds SYS_dup2 fd::dup2, "as close", "the descriptor it replaces is closed";
         Holds SYS_dup3 fd::dup3, "as close", "as dup2";

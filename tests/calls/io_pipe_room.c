@@ -1,8 +1,9 @@
 /* How much a pipe takes that does not know RWF_NOWAIT: a FIFO, and a pipe that was spliced into. A vector fills its pages across
  * parts, and a small write fits into the last page of a full one: none of these calls waits, although nobody reads. A pipe that
- * nobody can read any more is told of before its source is looked at. sendfile to a pipe leaves it knowing RWF_NOWAIT.
+ * nobody can read any more is told of before its source is looked at, and a FIFO that nobody has written to ends a read. sendfile to a pipe leaves it knowing RWF_NOWAIT.
  */
 #include "handled.h"
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -38,6 +39,24 @@ static void *fills_a_fifo(void *arg)
     CHECK_EQ(write(fd, bytes + 1000, CAPACITY - 4096 + 2000), CAPACITY - 4096 + 2000);
     read_back(fd, CAPACITY - 4096 + 3000);
     CHECK_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    CHECK_EQ(close(fd), 0);
+    return arg;
+}
+
+/* Opened without waiting, and nobody has written yet: a read ends although poll says that there is nothing. */
+static void *reads_from_nobody(void *arg)
+{
+    char name[64], byte;
+    snprintf(name, sizeof name, "/tmp/lichen-fifo-%d", getpid());
+    CHECK_EQ(mkfifo(name, 0600), 0);
+    int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    CHECK(fd >= 0);
+    CHECK_EQ(fcntl(fd, F_SETFL, 0), 0);
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    CHECK_EQ(poll(&one, 1, 0), 0);
+    CHECK_EQ(read(fd, &byte, 1), 0);
+    CHECK_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    CHECK_EQ(unlink(name), 0);
     CHECK_EQ(close(fd), 0);
     return arg;
 }
@@ -95,6 +114,7 @@ int main(void)
         bytes[i] = (char)(i * 7 + i / 251);
     ticker_start();
     CHECK(!join(start(fills_a_fifo, NULL)));
+    CHECK(!join(start(reads_from_nobody, NULL)));
     CHECK(!join(start(fills_the_last_page, NULL)));
     CHECK(!join(start(splices_to_nobody, NULL)));
     CHECK(!join(start(sends_a_file, NULL)));

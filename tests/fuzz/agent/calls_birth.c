@@ -208,6 +208,7 @@ static void dup_(struct worker *w, const int *a) {
     else new = a[2] & 1 && fd != old ? dup3(fd, old, O_CLOEXEC) : dup2(fd, old);
     ended_with_fd(w, new);
     if (new < 0) return;
+    if (!strncmp(slots[a[0]].kind, "fifo", 4)) slots[a[0]].kind = "fifo-doubled";
     slots[a[1]] = slots[a[0]];
     slots[a[1]].fd = new;
 }

@@ -19,6 +19,8 @@ static void moved(struct worker *w, long result, const int *a, int wanted) {
 // splice FROM TO LENGTH FLAGS
 static void splice_(struct worker *w, const int *a) {
     int to = slots[a[1]].fd, from = on(w, a[0]);
+    spliced(a[0]);
+    spliced(a[1]);
     begin(w, -1, 0, 0);
     moved(w, splice(from, NULL, to, NULL, a[2], a[3] & 1 ? SPLICE_F_NONBLOCK : 0), a, a[2]);
 }
@@ -26,6 +28,8 @@ static void splice_(struct worker *w, const int *a) {
 // tee FROM TO LENGTH FLAGS
 static void tee_(struct worker *w, const int *a) {
     int to = slots[a[1]].fd, from = on(w, a[0]);
+    spliced(a[0]);
+    spliced(a[1]);
     begin(w, -1, 0, 0);
     moved(w, tee(from, to, a[2], a[3] & 1 ? SPLICE_F_NONBLOCK : 0), a, a[2]);
 }
@@ -51,6 +55,7 @@ void prepare_source(void) { source(); }
 static void sendfile_(struct worker *w, const int *a) {
     off_t at = w->step_number * 100;
     int to = on(w, a[0]);
+    spliced(a[0]);
     begin(w, to, SO_SNDTIMEO, 0);
     ended(w, sendfile(to, source(), &at, a[1]));
     w->part = w->result > 0 && w->result < a[1] && is_tcp(a[0]);

@@ -41,7 +41,8 @@ static bool may_join(const struct step *s, const struct worker *other) {
 }
 
 #define DESCRIPTIONS 1024
-enum { PLAINLY = 1, EXCLUSIVELY };
+enum { PLAINLY = 1, EXCLUSIVELY = 2, SPLICED = 4 };
+// By epoll; and what splice has to do with.
 static unsigned char is_watched[DESCRIPTIONS];
 
 void forget_watches(void) { memset(is_watched, 0, sizeof is_watched); }
@@ -51,6 +52,8 @@ void watched(int slot, bool exclusively) {
 }
 
 static bool is(const struct step *s, const char *name) { return !strcmp(s->call->name, name); }
+
+void spliced(int slot) { is_watched[slots[slot].description % DESCRIPTIONS] |= SPLICED; }
 
 // May wait in a call that takes or gives.
 static bool may_wait(const struct step *s) {
@@ -69,7 +72,7 @@ static bool excludes(const struct step *s, const struct worker *other) {
 static bool asks_about(const struct step *s, int description) {
     if (is(s, "poll") || is(s, "select"))
         return slots[s->arguments[0]].description == description || slots[s->arguments[2]].description == description;
-    return is(s, "ewait") && is_watched[description % DESCRIPTIONS];
+    return is(s, "ewait") && is_watched[description % DESCRIPTIONS] & (PLAINLY | EXCLUSIVELY);
 }
 
 // Taking from what another thread polls: who of the two comes first is chance.
@@ -174,12 +177,24 @@ static bool uses_polled_number(const struct step *s, const struct worker *other)
     return false;
 }
 
+static bool is_doubled(int slot) {
+    int same = 0;
+    for (int i = 0; i < SLOTS; i++) same += slots[i].fd >= 0 && slots[i].description == slots[slot].description;
+    return same > 1 || !strcmp(slots[slot].kind, "fifo-doubled") || !strcmp(slots[slot].kind, "passed");
+}
+
 // A helper sends to a socket that others may have, and the SIGPIPE behind a part is the helper's.
 static bool sends_by_helper(const struct step *s) {
-    int to = is(s, "sendfile") ? s->arguments[0] : is(s, "splice") ? s->arguments[1] : -1, same = 0;
-    if (to < 0 || (strcmp(slots[to].kind, "tcp") && !begins(slots[to].kind, "unix-"))) return false;
-    for (int i = 0; i < SLOTS; i++) same += slots[i].fd >= 0 && slots[i].description == slots[to].description;
-    return same > 1;
+    int to = is(s, "sendfile") ? s->arguments[0] : is(s, "splice") ? s->arguments[1] : -1;
+    return to >= 0 && (!strcmp(slots[to].kind, "tcp") || begins(slots[to].kind, "unix-")) && is_doubled(to);
+}
+
+// What others may have of a FIFO is written a page at a time, and a page falls otherwise behind what is there. So it is with a
+// pipe that was spliced from or to.
+static bool pages_fall_otherwise(const struct step *s) {
+    int slot = s->arguments[0];
+    bool forgot = begins(slots[slot].kind, "fifo") || is_watched[slots[slot].description % DESCRIPTIONS] & SPLICED;
+    return direction(s) == 'w' && s->arguments[1] > 4096 && forgot && is_doubled(slot);
 }
 
 // Receiving nothing from TCP waits all the same, and a signal ends it with 0. recvmmsg of several pieces of a stream keeps
@@ -193,7 +208,7 @@ static bool is_vain(const struct step *s) {
 
 bool may_run(const struct step *s) {
     int waiting = 0, closed = closes(s);
-    if (is_vain(s) || sends_by_helper(s) || (may_wait(s) && watches_exclusively(s->arguments[0])) ||
+    if (is_vain(s) || pages_fall_otherwise(s) || sends_by_helper(s) || (may_wait(s) && watches_exclusively(s->arguments[0])) ||
         (moves(s) && (watches_exclusively(s->arguments[0]) || watches_exclusively(s->arguments[1])))) return false;
     for (int i = 0; i < WORKERS; i++) {
         const struct worker *w = &workers[i];

@@ -74,7 +74,7 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     let args = [fd as usize, args[1], args[2], args[3], args[4], args[5]];
     if waits {
         return match reading {
-            true => AGAIN,
+            true => from_quiet(fd, number, args),
             false => into_full(fd, number, args),
         };
     }
@@ -85,6 +85,17 @@ pub fn polled(fd: i32, events: i16, number: usize, args: [usize; 6]) -> Answer {
     }
     // SAFETY: the program's call, with its own arguments but perhaps another descriptor.
     unsafe { kernel(number, args) }
+}
+
+/// A read from what polls as empty. A FIFO that was opened without waiting and has had no writer since does that too, but a
+/// read of it ends.
+#[cold]
+fn from_quiet(fd: i32, number: usize, args: [usize; 6]) -> Answer {
+    if !is_private_pipe(fd) {
+        return AGAIN;
+    }
+    // SAFETY: the program's call, with its own arguments but perhaps another descriptor.
+    socket::not_waiting(fd, || unsafe { kernel(number, args) })
 }
 
 /// A write to what polls as full. A pipe, which is full by its pages then, may have room in the last one. What that one
@@ -131,6 +142,7 @@ pub fn is_private_pipe(fd: i32) -> bool {
     fds::is_own(fd)
         && !fds::is_nonblocking(fd)
         && !forbids(libc::SYS_ioctl)
+        && !forbids(libc::SYS_fcntl)
         && sys::fcntl(fd, libc::F_GETPIPE_SZ, 0) >= 0
 }
 

@@ -239,10 +239,21 @@ pub fn open(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return open_something(frame, runtime, &name);
     }
     let answer = open_file(frame, runtime, &name);
-    if answer >= 0 {
-        fds::forget(answer as i32);
-    }
+    let quick = name.has(libc::O_NONBLOCK) && name.flags & libc::O_PATH == 0;
+    note(answer, quick, quick);
     answer
+}
+
+/// Forgets what was known of the number of a new descriptor. `look`: it may be a FIFO's, of which nobody else has the
+/// description then; `nonblocking`: with O_NONBLOCK.
+fn note(answer: Answer, look: bool, nonblocking: bool) {
+    if answer < 0 {
+        return;
+    }
+    fds::forget(answer as i32);
+    if look && sys::fcntl(answer as i32, libc::F_GETPIPE_SZ, 0) >= 0 {
+        fds::made(answer as i32, Kind::Pipe, nonblocking);
+    }
 }
 
 /// What cannot wait for another party. An error is the kernel's to say: the call is made again.
@@ -285,13 +296,7 @@ fn open_something(frame: &Frame, runtime: &Runtime, name: &Name) -> Answer {
         Err(way @ (NO_NAME | NO_FOLDER)) if name.told.is_none() => way,
         Err(_) => NATIVE,
     };
-    if answer >= 0 {
-        fds::forget(answer as i32);
-        // Opened here, so nobody else has the description.
-        if fifo && sys::fcntl(answer as i32, libc::F_GETPIPE_SZ, 0) >= 0 {
-            fds::made(answer as i32, Kind::Pipe, false);
-        }
-    }
+    note(answer, fifo, false);
     answer
 }
 
