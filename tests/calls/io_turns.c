@@ -1,5 +1,7 @@
 /* Two threads that answer requests, each with a client who has the next one there at once: they take turns, so that neither
- * client waits until the other has no more. Looked at on green threads only; natively each may have a processor. */
+ * client waits until the other has no more. Looked at on green threads only; natively each may have a processor.
+ * greens
+ */
 #include "check.h"
 #include <poll.h>
 
@@ -93,13 +95,29 @@ static void take_turns(int tcp)
     }
 }
 
+static int idle[2];
+
+static void *waits(void *arg)
+{
+    char byte;
+    CHECK_EQ(read(idle[0], &byte, 1), 0);
+    return arg;
+}
+
 int main(void)
 {
+    pthread_t threads[3];
     ticker_start();
+    CHECK_EQ(pipe(idle), 0);
+    for (int i = 0; i < 3; i++)
+        threads[i] = start(waits, NULL);
     CHECK_GREENS();
     for (int tcp = 0; tcp < 2; tcp++)
         for (way = PLAIN; way < WAYS; way++)
             take_turns(tcp);
+    CHECK_EQ(close(idle[1]), 0);
+    for (int i = 0; i < 3; i++)
+        join(threads[i]);
     ticker_end();
     printf("done\n");
     return 0;

@@ -39,6 +39,8 @@ pub struct Worker {
     pub parks: Cell<u64>,
     /// On which descriptor something was last sent, and `parks` then; see the shim's `handlers::io::turns`.
     pub sent: Cell<u64>,
+    /// How often the running thread has looked at descriptors since it last parked, and `parks` then; see there too.
+    pub looks: Cell<u64>,
     /// Each call is told of (`--trace`) or counted (an audit).
     pub watched: Cell<bool>,
     /// The processor time of each green is counted: somebody has asked for one.
@@ -64,6 +66,7 @@ impl Worker {
             calls: Cell::new(0),
             parks: Cell::new(0),
             sent: Cell::new(u64::MAX),
+            looks: Cell::new(0),
             watched: Cell::new(false),
             counts_cpu: Cell::new(false),
             charged_ns: Cell::new(0),

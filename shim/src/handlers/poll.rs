@@ -5,6 +5,7 @@
 //! epoll descriptor can be polled, and so watched by ours.
 #![allow(unsafe_code)]
 
+use super::io::turns;
 use super::kernel;
 use super::signal::{masks, notes};
 use super::time::{after, read_timespec, write_timespec};
@@ -32,6 +33,7 @@ pub fn until_ready(
     ask: &mut dyn FnMut() -> Answer,
     watch: &dyn Fn(usize) -> Option<(i32, u8)>,
 ) -> Answer {
+    turns::looks(runtime);
     let first = ask();
     if first != 0 || timeout == Some(0) {
         return first;
@@ -152,6 +154,7 @@ fn epoll_for(
             )
         }
     };
+    turns::looks(runtime);
     let first = ask(fd);
     if first != 0 || timeout == Some(0) {
         return first;
