@@ -50,6 +50,30 @@ static void whole(const char *what, int to, int from)
     printf("%s\n", what);
 }
 
+/* The number is closed under the call, and something else gets it: the rest still goes to where it began. */
+static void number_used_again(void)
+{
+    int tcp[2], pair[2];
+    off_t at = 0;
+    char byte;
+    tcp_pair(tcp);
+    struct job job = {.to = tcp[0], .at = &at, .len = SIZE};
+    pthread_t thread = start(sends, &job);
+    wait_for(&job.begun, 1);
+    wait_ticks(5);
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    CHECK_EQ(dup2(pair[0], tcp[0]), tcp[0]);
+    read_all(tcp[1], SIZE);
+    CHECK_EQ((long)join(thread), SIZE);
+    CHECK_EQ(memcmp(got, wanted, SIZE), 0);
+    CHECK_EQ(read(tcp[1], &byte, 1), 0);
+    CHECK_ERRNO(recv(pair[1], &byte, 1, MSG_DONTWAIT), EAGAIN);
+    CHECK_EQ(close(tcp[0]), 0);
+    CHECK_EQ(close(tcp[1]), 0);
+    CHECK_EQ(close(pair[0]), 0);
+    CHECK_EQ(close(pair[1]), 0);
+    printf("number used again\n");
+}
 
 int main(void)
 {
@@ -68,6 +92,7 @@ int main(void)
     whole("tcp", tcp[0], tcp[1]);
     CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     whole("unix", pair[0], pair[1]);
+    number_used_again();
 
     /* another process has the socket too */
     int hold[2];

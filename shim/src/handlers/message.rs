@@ -269,9 +269,11 @@ pub fn recvmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         }
         or_plain(got, libc::SYS_recvmsg, fd, message, once)
     };
+    let generation = runtime.slots.generation(fd);
     let enough = &|message: usize| {
-        // Urgent data is told at once.
-        let urgent = word(message, FLAGS) & libc::MSG_OOB as usize != 0;
+        // Urgent data is told at once. And what has the number now must not be read.
+        let urgent = word(message, FLAGS) & libc::MSG_OOB as usize != 0
+            || runtime.slots.generation(fd) != generation;
         let Some(end) = ends else {
             return urgent;
         };
@@ -323,10 +325,12 @@ pub fn sendmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         let sent = transmit(runtime, fd, message, flags);
         or_plain(sent, libc::SYS_sendmsg, fd, message, flags)
     };
-    // A message that was sent in part is the last one.
+    // A message that was sent in part is the last one. And nothing goes to what has the number now.
+    let generation = runtime.slots.generation(fd);
     one_by_one(vector, 0..count, one, &|message| {
         let sent = word(message, MMSG_LEN) & 0xffff_ffff;
-        sent < io::length(word(message, IOV), word(message, IOV_LEN))
+        runtime.slots.generation(fd) != generation
+            || sent < io::length(word(message, IOV), word(message, IOV_LEN))
     })
 }
 

@@ -42,6 +42,11 @@ impl End {
         End { fd, ..self }
     }
 
+    /// Did a datagram socket stop short for another reason than want of room? (A datagram that was too long.)
+    fn has_refused(&self) -> bool {
+        self.kind == Kind::Datagram && io::ready(self.fd, libc::POLLOUT)
+    }
+
     /// No pipe, and the program would wait for it.
     pub fn holds_up(&self) -> bool {
         !self.pipe && self.kind != Kind::File && !fds::is_nonblocking(self.fd)
@@ -64,30 +69,38 @@ impl Transfer<'_> {
     /// other end has, elsewhere what there is room for at once. Parks.
     pub fn run(&self, len: usize) -> Answer {
         let to_all = !self.to.pipe && self.to.kind != Kind::File;
+        let held = Held::new(self);
+        let from = OnFd::new(self.runtime, self.from.fd, self.from.kind, READ);
+        let to = OnFd::new(self.runtime, self.to.fd, self.to.kind, WRITE);
         let mut done = 0;
-        loop {
-            let answer = self.once(len - done, done > 0);
+        let answer = loop {
+            let answer = self.once(&held, &from, &to, len - done, done > 0);
             if answer <= 0 {
-                return if done > 0 { done as Answer } else { answer };
+                break if done > 0 { done as Answer } else { answer };
             }
             done += answer as usize;
-            if !to_all || done >= len || !self.to.holds_up() || self.was_refused() {
-                return done as Answer;
+            let end = self.to.at(to.fd());
+            if !to_all || done >= len || !end.holds_up() || end.has_refused() {
+                break done as Answer;
             }
-        }
-    }
-
-    /// Did a datagram socket stop short for another reason than want of room? (A datagram that was too long.)
-    fn was_refused(&self) -> bool {
-        self.to.kind == Kind::Datagram && io::ready(self.to.fd, libc::POLLOUT)
+            // Each part waits for the socket's whole time-out.
+            from.renew();
+            to.renew();
+        };
+        held.release();
+        answer
     }
 
     /// One part. `begun`: something has been moved, so an empty source ends it.
-    fn once(&self, len: usize, begun: bool) -> Answer {
-        let held = Held::new(self);
-        let to = OnFd::new(self.runtime, self.to.fd, self.to.kind, WRITE);
+    fn once(
+        &self,
+        held: &Held<'_>,
+        from: &OnFd<'_>,
+        to: &OnFd<'_>,
+        len: usize,
+        begun: bool,
+    ) -> Answer {
         let answer = to.run(|to_fd| {
-            let from = OnFd::new(self.runtime, self.from.fd, self.from.kind, READ);
             let inner = from.run(|from_fd| {
                 let (from, to) = held.ends(from_fd, to_fd);
                 if held.lost_file() {
@@ -103,7 +116,6 @@ impl Transfer<'_> {
                 other => other,
             }
         });
-        held.release();
         if answer == SAYS_AGAIN { AGAIN } else { answer }
     }
 
