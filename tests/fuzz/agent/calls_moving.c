@@ -10,19 +10,20 @@
 
 static bool is_tcp(int slot) { return slots[slot].fd >= 0 && !strcmp(slots[slot].kind, "tcp"); }
 
-// How much a pipe of pages and TCP take at once is their affair.
-static void moved(struct worker *w, long result, const int *a, int wanted) {
+// How much TCP takes at once is its affair. `tcp`: as it was when the call began.
+static void moved(struct worker *w, long result, bool tcp, int wanted) {
     ended(w, result);
-    w->part = w->result > 0 && w->result < wanted && (is_tcp(a[0]) || is_tcp(a[1]));
+    w->part = tcp && w->result > 0 && w->result < wanted;
 }
 
 // splice FROM TO LENGTH FLAGS
 static void splice_(struct worker *w, const int *a) {
+    bool tcp = is_tcp(a[0]) || is_tcp(a[1]);
     int to = slots[a[1]].fd, from = on(w, a[0]);
     spliced(a[0]);
     spliced(a[1]);
     begin(w, -1, 0, 0);
-    moved(w, splice(from, NULL, to, NULL, a[2], a[3] & 1 ? SPLICE_F_NONBLOCK : 0), a, a[2]);
+    moved(w, splice(from, NULL, to, NULL, a[2], a[3] & 1 ? SPLICE_F_NONBLOCK : 0), tcp, a[2]);
 }
 
 // tee FROM TO LENGTH FLAGS
@@ -31,7 +32,7 @@ static void tee_(struct worker *w, const int *a) {
     spliced(a[0]);
     spliced(a[1]);
     begin(w, -1, 0, 0);
-    moved(w, tee(from, to, a[2], a[3] & 1 ? SPLICE_F_NONBLOCK : 0), a, a[2]);
+    moved(w, tee(from, to, a[2], a[3] & 1 ? SPLICE_F_NONBLOCK : 0), false, a[2]);
 }
 
 #define FILE_BYTES 200000
@@ -57,8 +58,7 @@ static void sendfile_(struct worker *w, const int *a) {
     int to = on(w, a[0]);
     spliced(a[0]);
     begin(w, to, SO_SNDTIMEO, 0);
-    ended(w, sendfile(to, source(), &at, a[1]));
-    w->part = w->result > 0 && w->result < a[1] && is_tcp(a[0]);
+    moved(w, sendfile(to, source(), &at, a[1]), !strcmp(w->kind, "tcp"), a[1]);
     if (!w->part) add(w, " at %ld", (long)at);
 }
 

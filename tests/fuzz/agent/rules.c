@@ -35,7 +35,7 @@ static bool may_join(const struct step *s, const struct worker *other) {
     if (other->description != slot->description || direction(other->step) != direction(s)) return true;
     // Streams, eventfds and timers wake all who read, and chance decides.
     bool streams = !strcmp(slot->kind, "unix-stream") || !strcmp(slot->kind, "tcp") || !strcmp(slot->kind, "passed") ||
-                   !strcmp(slot->kind, "eventfd") || !strcmp(slot->kind, "timerfd") || !strcmp(slot->kind, "signalfd");
+                   !strcmp(slot->kind, "eventfd") || !strcmp(slot->kind, "timerfd") || !strcmp(slot->kind, "signalfd") || !strcmp(slot->kind, "fifo-doubled");
     bool once = takes_once(s) && takes_once(other->step) && !streams;
     return once && other->fd == slot->fd && number_is_open(other->fd);
 }
@@ -113,8 +113,8 @@ static bool concerns(int description, const struct worker *other) {
 
 // Moving bytes from one descriptor to another: nobody else takes from or gives to either, or asks about it.
 static bool may_move(const struct step *s, const struct worker *other) {
-    int first = slots[s->arguments[0]].description, second = slots[s->arguments[1]].description;
-    if (moves(s)) return !concerns(first, other) && !concerns(second, other);
+    int first = slots[s->arguments[0]].description;
+    if (moves(s)) return !concerns(first, other) && !concerns(slots[s->arguments[1]].description, other);
     if (!moves(other->step)) return true;
     if (direction(s) || is(s, "shutdown") || is(s, "nonblock") || is(s, "option")) return !concerns(first, other);
     return !asks_about(s, other->description) && !asks_about(s, other->to_description);
