@@ -20,39 +20,6 @@ static void *serves(void *arg)
     return arg;
 }
 
-/* How often the kernel threads of a process went to sleep. */
-static long sleeps_of(pid_t pid)
-{
-    char name[300], line[200];
-    long sum = 0, count;
-    snprintf(name, sizeof name, "/proc/%d/task", pid);
-    DIR *tasks = opendir(name);
-    CHECK(tasks);
-    for (struct dirent *task; (task = readdir(tasks));) {
-        if (task->d_name[0] == '.')
-            continue;
-        snprintf(name, sizeof name, "/proc/%d/task/%s/status", pid, task->d_name);
-        FILE *status = fopen(name, "r");
-        if (!status)
-            continue;
-        while (fgets(line, sizeof line, status))
-            if (sscanf(line, "voluntary_ctxt_switches: %ld", &count) == 1)
-                sum += count;
-        fclose(status);
-    }
-    closedir(tasks);
-    return sum;
-}
-
-static long sleeps_of_all(const pid_t *children)
-{
-    long sum = 0;
-    sleep_ms(100);
-    for (int i = 0; i < PROCESSES; i++)
-        sum += sleeps_of(children[i]);
-    return sum;
-}
-
 static void one_connection(const struct sockaddr_in *address)
 {
     char byte;
@@ -70,10 +37,10 @@ int main(void)
     begin_children(children, PROCESSES, 2, serves);
     for (int i = 0; i < 2 * PROCESSES; i++)
         one_connection(&address);
-    long before = sleeps_of_all(children);
+    long before = sleeps_of_all(children, PROCESSES);
     for (int i = 0; i < CONNECTIONS; i++)
         one_connection(&address);
-    long sleeps = sleeps_of_all(children) - before;
+    long sleeps = sleeps_of_all(children, PROCESSES) - before;
     if (getenv("SHOW_SLEEPS"))
         dprintf(2, "%ld sleeps for %d connections\n", sleeps, CONNECTIONS);
     for (int i = 0; i < PROCESSES; i++)
