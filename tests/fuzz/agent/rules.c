@@ -197,6 +197,12 @@ static bool pages_fall_otherwise(const struct step *s) {
     return direction(s) == 'w' && s->arguments[1] > 4096 && forgot && is_doubled(slot);
 }
 
+// TCP marks an urgent byte wherever a sender stops for want of room, and a receiver stops there.
+static bool is_much_urgent(const struct step *s) {
+    bool urgent = begins(s->call->name, "send") && s->arguments[1] > 4097 && s->arguments[2] & 32;
+    return urgent && !is(s, "sendfile") && !strcmp(slots[s->arguments[0]].kind, "tcp");
+}
+
 // Receiving nothing from TCP waits all the same, and a signal ends it with 0. recvmmsg of several pieces of a stream keeps
 // an error behind the first for the next call.
 static bool is_vain(const struct step *s) {
@@ -208,7 +214,7 @@ static bool is_vain(const struct step *s) {
 
 bool may_run(const struct step *s) {
     int waiting = 0, closed = closes(s);
-    if (is_vain(s) || pages_fall_otherwise(s) || sends_by_helper(s) || (may_wait(s) && watches_exclusively(s->arguments[0])) ||
+    if (is_vain(s) || is_much_urgent(s) || pages_fall_otherwise(s) || sends_by_helper(s) || (may_wait(s) && watches_exclusively(s->arguments[0])) ||
         (moves(s) && (watches_exclusively(s->arguments[0]) || watches_exclusively(s->arguments[1])))) return false;
     for (int i = 0; i < WORKERS; i++) {
         const struct worker *w = &workers[i];
