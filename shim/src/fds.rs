@@ -258,6 +258,18 @@ pub fn trusts_short_read(fd: i32) -> bool {
     })
 }
 
+/// Is it a blocking TCP socket that nobody but us can have changed, with no option set that makes a read or write another
+/// one: low-water mark, time-out, a protocol on top?
+#[inline(always)]
+pub fn is_plain_tcp(fd: i32) -> bool {
+    let plain = |e: Entry| {
+        e.kind == Kind::Tcp as u8
+            && e.flags & (NONBLOCK | TIMED | LONG | LOW) == 0
+            && is_own_entry(e)
+    };
+    LOW_WATER.load(Ordering::Relaxed) == 0 && entry(fd).is_some_and(|e| plain(e.get()))
+}
+
 /// Must a call that would block return EAGAIN? Asks the kernel unless the descriptor is own.
 pub fn is_nonblocking(fd: i32) -> bool {
     match entry(fd).map(Cell::get) {

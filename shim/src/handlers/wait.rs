@@ -181,7 +181,15 @@ impl OnFd<'_> {
                 return answer;
             }
         }
-        self.wait_and_try(&mut attempt)
+        self.wait_and_try(&mut attempt, None)
+    }
+
+    /// As [`OnFd::run`], from behind a park of the same call: why it woke, and the descriptor to try. The descriptor
+    /// was seen to block.
+    pub fn resume(&self, woken: (Wake, i32), attempt: &mut dyn FnMut(i32) -> Answer) -> Answer {
+        self.blocks.set(true);
+        self.waited.set(true);
+        self.wait_and_try(attempt, Some(woken))
     }
 
     fn deadline(&self) -> Deadline {
@@ -233,7 +241,23 @@ impl OnFd<'_> {
         reads && sockopt::state(fd, libc::POLLRDHUP) & libc::POLLRDHUP != 0
     }
 
-    fn wait_and_try(&self, attempt: &mut dyn FnMut(i32) -> Answer) -> Answer {
+    /// Parks once. Why it woke, the descriptor to try, and whether a time-out was the end of the call's own time.
+    fn park(&self, fd: i32, deadline: Deadline, look_ns: &mut u64) -> (Wake, i32, bool) {
+        let (until, last) = self.next_look(deadline, look_ns);
+        // That there is no connection to accept says nothing of bytes: a listener's read fails at once.
+        if self.interest == READ && self.wakes == Wakes::All {
+            self.runtime.slots.drained(fd);
+        }
+        self.waited.set(true);
+        let (wake, again) = park::wait_fd_as(self.runtime, fd, self.watched(), until, self.wakes);
+        (wake, again, last)
+    }
+
+    fn wait_and_try(
+        &self,
+        attempt: &mut dyn FnMut(i32) -> Answer,
+        mut woken: Option<(Wake, i32)>,
+    ) -> Answer {
         let deadline = self.deadline();
         let mut look_ns = LOOK_NS;
         loop {
@@ -245,14 +269,10 @@ impl OnFd<'_> {
             if self.signalled.get() && notes::any_for_current(self.runtime) {
                 return interrupted(deadline);
             }
-            let (until, last) = self.next_look(deadline, &mut look_ns);
-            // That there is no connection to accept says nothing of bytes: a listener's read fails at once.
-            if self.interest == READ && self.wakes == Wakes::All {
-                self.runtime.slots.drained(fd);
-            }
-            self.waited.set(true);
-            let (wake, again) =
-                park::wait_fd_as(self.runtime, fd, self.watched(), until, self.wakes);
+            let (wake, again, last) = match woken.take() {
+                Some((wake, again)) => (wake, again, true),
+                None => self.park(fd, deadline, &mut look_ns),
+            };
             if again >= 0 {
                 self.held.set(again);
             } else if fd == self.held.number {

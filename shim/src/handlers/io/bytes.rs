@@ -7,7 +7,8 @@ use super::attempt::{
 };
 use super::files;
 use super::positioned::HERE;
-use super::stream::{Fill, never_waits, of_no_bytes, send_datagram, whole};
+use super::quick::{self, Woken};
+use super::stream::{Fill, never_waits, of_no_bytes, send_datagram, whole, whole_after};
 use super::{turns, writers};
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
@@ -34,6 +35,16 @@ fn note_short(runtime: &Runtime, fd: i32, trusted: bool, got: Answer, asked: usi
 pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, buffer, len) = (frame.fd(), frame.rsi, frame.rdx);
     let kind = fds::kind(fd);
+    if kind == Kind::Tcp && len != 0 {
+        return quick::read(runtime, fd, buffer, len);
+    }
+    read_other(frame, runtime, kind)
+}
+
+/// `read(2)` of no bytes, or from anything but a TCP socket.
+#[inline(never)]
+fn read_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
+    let (fd, buffer, len) = (frame.fd(), frame.rsi, frame.rdx);
     if mutant(Mutant::ZeroReadBlocks) && len == 0 && kind != Kind::File {
         let wait = OnFd::new(runtime, fd, kind, READ);
         return wait.run(|fd| polled(fd, libc::POLLIN, frame.number, frame.args()));
@@ -44,9 +55,6 @@ pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if kind == Kind::File {
         let vector = [buffer, len];
         return files::read(frame, runtime, vector.as_ptr() as usize, 1, HERE);
-    }
-    if kind == Kind::Tcp {
-        return read_tcp(runtime, fd, buffer, len);
     }
     let wait = OnFd::new(runtime, fd, kind, READ);
     match kind {
@@ -59,7 +67,7 @@ pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
             let answer = wait.run(|fd| nowait_one(libc::SYS_preadv2, fd, buffer, len));
             if answer == NO_NOWAIT {
                 fds::has_no_nowait(fd);
-                return read(frame, runtime);
+                return read_other(frame, runtime, fds::kind(fd));
             }
             answer
         }
@@ -68,11 +76,17 @@ pub fn read(frame: &mut Frame, runtime: &Runtime) -> Answer {
     }
 }
 
-#[inline(always)]
-fn read_tcp(runtime: &Runtime, fd: i32, buffer: usize, len: usize) -> Answer {
+/// A read from a TCP socket, not of no bytes; `woken` from a wait of the same call if that is how it comes here.
+#[cold]
+#[inline(never)]
+pub fn read_tcp(runtime: &Runtime, fd: i32, buffer: usize, len: usize, woken: Woken) -> Answer {
     let trusted = runtime.caps.get().short_read && fds::trusts_short_read(fd);
     let wait = OnFd::new(runtime, fd, Kind::Tcp, READ).skipping(trusted);
-    let got = wait.run(|fd| receive(fd, buffer, len, 0));
+    let mut attempt = |fd| receive(fd, buffer, len, 0);
+    let got = match woken {
+        None => wait.run(attempt),
+        Some(woken) => wait.resume(woken, &mut attempt),
+    };
     note_short(runtime, fd, trusted, got, len);
     read_on(&wait, Kind::Tcp, got, buffer, len)
 }
@@ -100,11 +114,31 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, buffer, len) = (frame.fd(), frame.rsi, frame.rdx);
     let kind = fds::kind(fd);
     turns::sends(runtime, fd, kind);
+    if kind == Kind::Tcp && len != 0 {
+        return quick::write(runtime, fd, buffer, len, 0);
+    }
+    write_other(frame, runtime, kind)
+}
+
+/// The rest of a write to a TCP socket, with flags of send(2), after the first `sent` bytes.
+#[cold]
+#[inline(never)]
+pub fn write_rest(runtime: &Runtime, fd: i32, call: [usize; 3], sent: usize) -> Answer {
+    let [buffer, len, flags] = call;
+    let wait = OnFd::new(runtime, fd, Kind::Tcp, WRITE);
+    let part = |fd, at, len, more| send(fd, at, len, flags | more);
+    whole_after(&wait, Kind::Tcp, [buffer, len], [0, sent], part)
+}
+
+/// `write(2)` of no bytes, or to anything but a TCP socket.
+#[inline(never)]
+fn write_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
+    let (fd, buffer, len) = (frame.fd(), frame.rsi, frame.rdx);
     let wait = OnFd::new(runtime, fd, kind, WRITE);
     match kind {
         Kind::File if len != 0 || fds::is_comm(fd) => files::write(frame, runtime, HERE),
         Kind::File => NATIVE,
-        Kind::Tcp | Kind::Stream if len != 0 => whole(&wait, kind, buffer, len, 0, send),
+        Kind::Stream if len != 0 => whole(&wait, kind, buffer, len, 0, send),
         Kind::SeqPacket => wait.run(|fd| send(fd, buffer, len, libc::MSG_EOR as usize)),
         Kind::Datagram => {
             let call = (libc::SYS_write, frame.args());
@@ -114,7 +148,7 @@ pub fn write(frame: &mut Frame, runtime: &Runtime) -> Answer {
             let answer = whole(&wait, kind, buffer, len, 0, write_pipe);
             if answer == NO_NOWAIT {
                 fds::has_no_nowait(fd);
-                return write(frame, runtime);
+                return write_other(frame, runtime, fds::kind(fd));
             }
             answer
         }
@@ -163,8 +197,18 @@ pub fn write_polled(wait: &OnFd<'_>, buffer: usize, len: usize, flags: usize) ->
 
 /// `recvfrom(2)`, and `recv(3)`.
 pub fn recvfrom(frame: &mut Frame, runtime: &Runtime) -> Answer {
-    let (fd, mut flags) = (frame.fd(), frame.r10);
+    let (fd, flags) = (frame.fd(), frame.r10);
     let kind = fds::kind(fd);
+    if kind == Kind::Tcp && flags == 0 && frame.r8 == 0 && frame.rdx != 0 {
+        return quick::read(runtime, fd, frame.rsi, frame.rdx);
+    }
+    receive_other(frame, runtime, kind)
+}
+
+/// `recvfrom(2)` that is not just a read from a TCP socket.
+#[inline(never)]
+fn receive_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
+    let (fd, mut flags) = (frame.fd(), frame.r10);
     if kind == Kind::Datagram && mutant(Mutant::DatagramNotTruncated) {
         flags |= libc::MSG_TRUNC as usize;
     }
@@ -267,6 +311,17 @@ pub fn sendto(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let (fd, flags) = (frame.fd(), frame.r10);
     let kind = fds::kind(fd);
     turns::sends(runtime, fd, kind);
+    let quiet = flags & !(libc::MSG_NOSIGNAL as usize) == 0;
+    if kind == Kind::Tcp && quiet && frame.r8 == 0 && frame.rdx != 0 {
+        return quick::write(runtime, fd, frame.rsi, frame.rdx, flags);
+    }
+    send_other(frame, runtime, kind)
+}
+
+/// `sendto(2)` that is not just a write to a TCP socket.
+#[inline(never)]
+fn send_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
+    let (fd, flags) = (frame.fd(), frame.r10);
     if !kind.is_socket() || flags & DONTWAIT != 0 {
         return NATIVE;
     }

@@ -5,7 +5,7 @@
 //! written, and gives the part that was when it is interrupted.
 //!
 //! * [`attempt`]: single calls that do not wait.
-//! * [`bytes`]: one buffer. [`vectors`]: several. [`positioned`]: with an offset or flags.
+//! * [`bytes`]: one buffer; [`quick`]: the short way for TCP. [`vectors`]: several. [`positioned`]: with an offset or flags.
 //! * [`terminal`]: job control.
 //! * [`files`]: what is on a disk, if it is off-loaded.
 //! * [`stream`]: calls that are done in more than one part; [`writers`]: of one writer only.
@@ -15,6 +15,7 @@ mod attempt;
 mod bytes;
 pub mod files;
 mod positioned;
+mod quick;
 mod stream;
 mod terminal;
 pub mod turns;

@@ -59,8 +59,27 @@ pub fn whole(
     begun: usize,
     part: impl Fn(i32, usize, usize, usize) -> Answer,
 ) -> Answer {
-    let mut done = 0;
+    whole_after(wait, kind, [buffer, len], [begun, 0], part)
+}
+
+/// As [`whole`], of a buffer of which `done` bytes are written already.
+#[inline(always)]
+pub fn whole_after(
+    wait: &OnFd<'_>,
+    kind: Kind,
+    [buffer, len]: [usize; 2],
+    [begun, mut done]: [usize; 2],
+    part: impl Fn(i32, usize, usize, usize) -> Answer,
+) -> Answer {
     loop {
+        let short = kind == Kind::Pipe && mutant(Mutant::ShortPipeWrite);
+        // A non-blocking descriptor gives what fits at once.
+        if done > 0 && (done >= len || wait.is_nonblocking() || short) {
+            return done as Answer;
+        }
+        if done > 0 && kind == Kind::Stream {
+            wait.renew();
+        }
         let answer = wait.run(|fd| {
             send_part(wait, kind, begun + done, fd, |flags| {
                 part(fd, buffer + done, len - done, flags)
@@ -71,14 +90,6 @@ pub fn whole(
             return if told { done as Answer } else { answer };
         }
         done += answer as usize;
-        let short = kind == Kind::Pipe && mutant(Mutant::ShortPipeWrite);
-        // A non-blocking descriptor gives what fits at once.
-        if done >= len || wait.is_nonblocking() || short {
-            return done as Answer;
-        }
-        if kind == Kind::Stream {
-            wait.renew();
-        }
     }
 }
 
