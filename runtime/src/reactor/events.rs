@@ -12,7 +12,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 /// Events taken from the kernel at once.
-const EVENTS: usize = 512;
+const EVENTS: usize = 64;
 /// How many events ahead the second of two fetches is made; the first is made twice as far.
 const AHEAD: usize = 4;
 const DOORBELL: Token = Token(usize::MAX);
@@ -85,9 +85,10 @@ impl Reactor {
         let slot = slots
             .get(fd)
             .ok_or(io::Error::from_raw_os_error(libc::EPERM))?;
+        let registered = slot.flags.get() & (REGISTERED | EXCLUSIVE) == REGISTERED;
         if waiter.wakes == Wakes::OneAnywhere {
             self.begin_exclusive(slots, slot, fd)?;
-        } else {
+        } else if !registered {
             self.begin_plain(slots, slot, fd)?;
         }
         slots.link(waiter);

@@ -7,6 +7,8 @@ use core::cell::Cell;
 pub struct Queue {
     head: Cell<Option<GreenRef>>,
     tail: Cell<Option<GreenRef>>,
+    /// How many stand in it.
+    len: Cell<usize>,
 }
 
 impl Queue {
@@ -15,6 +17,7 @@ impl Queue {
         Queue {
             head: Cell::new(None),
             tail: Cell::new(None),
+            len: Cell::new(0),
         }
     }
 
@@ -25,6 +28,7 @@ impl Queue {
 
     /// Last in line. The green must be in no queue.
     pub fn push(&self, green: GreenRef) {
+        self.len.set(self.len.get() + 1);
         green.next.set(None);
         match self.tail.replace(Some(green)) {
             Some(last) => last.next.set(Some(green)),
@@ -34,6 +38,7 @@ impl Queue {
 
     /// First in line, for a green that only asked something of the scheduler side.
     pub fn push_front(&self, green: GreenRef) {
+        self.len.set(self.len.get() + 1);
         green.next.set(self.head.replace(Some(green)));
         if self.tail.get().is_none() {
             self.tail.set(Some(green));
@@ -43,6 +48,7 @@ impl Queue {
     /// Whose turn it is.
     pub fn pop(&self) -> Option<GreenRef> {
         let green = self.head.get()?;
+        self.len.set(self.len.get() - 1);
         self.head.set(green.next.get());
         if self.head.get().is_none() {
             self.tail.set(None);
@@ -54,6 +60,12 @@ impl Queue {
     pub fn clear(&self) {
         self.head.set(None);
         self.tail.set(None);
+        self.len.set(0);
+    }
+
+    /// How many are ready.
+    pub fn len(&self) -> usize {
+        self.len.get()
     }
 }
 

@@ -131,7 +131,14 @@ impl Scheduler {
         self.at_once(green);
     }
 
+    #[inline(always)]
     fn limit(&mut self, green: GreenRef, deadline: Deadline) {
+        if deadline != Deadline::Never {
+            self.end_at(green, deadline);
+        }
+    }
+
+    fn end_at(&mut self, green: GreenRef, deadline: Deadline) {
         let at = match deadline {
             Deadline::Never => return,
             Deadline::At(ns) => ns,

@@ -24,6 +24,10 @@ pub struct Carrier {
     pub ready: Queue,
     /// Monotonic time, refreshed once per turn.
     pub now_ns: Cell<u64>,
+    /// How many may still jump the line before the kernel is asked for news.
+    pub jumps: Cell<u32>,
+    /// The green that runs has let one jump the line.
+    pub jumped: Cell<bool>,
 }
 
 /// What the shim lends the machine.
@@ -69,6 +73,8 @@ pub static LICHEN_RUNTIME: Runtime = Runtime {
     carrier: Carrier {
         ready: Queue::new(),
         now_ns: Cell::new(0),
+        jumps: Cell::new(0),
+        jumped: Cell::new(false),
     },
     worker: Worker::new(),
     table: Table::new(),
@@ -107,6 +113,22 @@ impl Runtime {
             green.wake.set(wake);
             self.carrier.ready.push(green);
         }
+    }
+
+    /// As [`Runtime::unpark`], for one to whom the running green hands something on, a lock mostly: it runs next, in front
+    /// of those who are ready. At the end of the line it would find the lock taken again by one of them, and those
+    /// behind it in the lock's queue would wait for a whole round each. One for each run of a green, and not without end,
+    /// so that a few who hand something around do not keep all others from running. Green side.
+    pub fn unpark_next(&self, green: GreenRef, wake: Wake) {
+        let left = self.carrier.jumps.get();
+        if left == 0 || self.carrier.jumped.get() || green.state.get() != State::Parked {
+            return self.unpark(green, wake);
+        }
+        self.carrier.jumps.set(left - 1);
+        self.carrier.jumped.set(true);
+        green.state.set(State::Ready);
+        green.wake.set(wake);
+        self.carrier.ready.push_front(green);
     }
 
     /// Ends the carrier's sleep. Any kernel thread, and signal handlers.

@@ -15,7 +15,7 @@ use crate::abi::{maps, user};
 use crate::call::{Answer, Frame, NATIVE, RESTART, error};
 use core::sync::atomic::{AtomicBool, Ordering};
 use lichen_runtime::Runtime;
-use lichen_runtime::futexes::{Key, Waiter, Who, rouse};
+use lichen_runtime::futexes::{Key, Waiter, Who, hand_on, rouse};
 use lichen_runtime::green::Wake;
 use lichen_runtime::green::masks::NEVER;
 use lichen_runtime::park::{self, Deadline};
@@ -192,7 +192,10 @@ fn wake(runtime: &Runtime, call: &Call, bits: u32, on_carrier: bool) -> Answer {
     let count = (call.value as i32).max(1) as u32;
     let woken = runtime
         .futexes
-        .wake(call.key(), count, bits, &|w| rouse(runtime, on_carrier, w));
+        .wake(call.key(), count, bits, &|w| match count {
+            1 => hand_on(runtime, on_carrier, w),
+            _ => rouse(runtime, on_carrier, w),
+        });
     if woken < count && call.kernel_too() {
         let more = in_kernel(call, call.operation, count - woken);
         if more < 0 && woken == 0 {

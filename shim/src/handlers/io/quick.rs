@@ -4,7 +4,7 @@
 //! It does what `bytes` does in general, for what comes nearly always: a read that finds something, or waits and then
 //! does; a write for which there is room. All else goes on in `bytes`, from where it stands. What is gained is stack: with
 //! thousands of connections each line of a parked stack is a cache miss, and the frames of the general way are as
-//! large as all frames of a small server (docs/decisions/0020-the-short-way.md).
+//! large as all frames of a small server (docs/decisions/0021-the-short-way.md).
 
 use super::attempt::{receive, send};
 use super::{bytes, turns};
