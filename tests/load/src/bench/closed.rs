@@ -1,4 +1,4 @@
-//! The four servers at 10, 100, 1,000 and 10,000 connections, closed loop. Called by `bench::run`.
+//! The servers at 10, 100, 1,000 and 10,000 connections, closed loop. Called by `bench::run`.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub fn run(bench: &Bench) -> Result<Section> {
             warmup: Duration::from_millis(bench.pick(1_000, 500)),
             measure: Duration::from_millis(bench.pick(3_000, 1_000)),
         };
-        let trials = rivals::rounds(bench, &plan)?;
+        let trials = rivals::rounds(bench, &plan, &Rival::WITH_MEMORY)?;
         section.rows.extend(
             trials
                 .iter()

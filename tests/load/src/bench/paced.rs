@@ -29,7 +29,7 @@ pub fn run(bench: &Bench) -> Result<Section> {
         warmup: Duration::from_secs(1),
         measure: Duration::from_secs(bench.pick(5, 2)),
     };
-    let trials = rivals::rounds(bench, &plan)?;
+    let trials = rivals::rounds(bench, &plan, &Rival::ALL)?;
     section.rows = trials
         .iter()
         .filter(|trial| !trial.runs.is_empty())

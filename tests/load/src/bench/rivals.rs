@@ -18,10 +18,22 @@ pub enum Rival {
     Lichen,
     Epoll,
     Tokio,
+    /// The epoll server, with memory of its own for each connection: what no thread can do without.
+    Memory,
 }
+
+/// Cache lines of its frames that a thread of `threads.c` touches for a request, libc's included; counted by stepping through.
+const FRAME_LINES: &str = "6";
 
 impl Rival {
     pub const ALL: [Rival; 4] = [Rival::Native, Rival::Lichen, Rival::Epoll, Rival::Tokio];
+    pub const WITH_MEMORY: [Rival; 5] = [
+        Rival::Native,
+        Rival::Lichen,
+        Rival::Epoll,
+        Rival::Tokio,
+        Rival::Memory,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -29,6 +41,7 @@ impl Rival {
             Rival::Lichen => "lichen, same file",
             Rival::Epoll => "epoll in C",
             Rival::Tokio => "tokio",
+            Rival::Memory => "epoll, memory of a thread",
         }
     }
 
@@ -39,6 +52,11 @@ impl Rival {
             Rival::Lichen => Program::under_lichen(self.name(), &bench.built("lichen"), &threads),
             Rival::Epoll => Program::native(self.name(), &bench.program("epoll")),
             Rival::Tokio => Program::native(self.name(), &bench.built("lichen-server-tokio")),
+            Rival::Memory => {
+                let mut program = Program::native(self.name(), &bench.program("epoll"));
+                program.argv.extend(["0".into(), FRAME_LINES.into()]);
+                program
+            }
         }
     }
 }
@@ -62,14 +80,15 @@ impl Trial {
     }
 }
 
-/// Runs `plan` on all four, `bench.rounds` times. A server that fails is dropped; only Ctrl-C is an error.
-pub fn rounds(bench: &Bench, plan: &Plan) -> Result<Vec<Trial>> {
+/// Runs `plan` on all `rivals`, `bench.rounds` times. A server that fails is dropped; only Ctrl-C is an error.
+pub fn rounds(bench: &Bench, plan: &Plan, rivals: &[Rival]) -> Result<Vec<Trial>> {
     machine::pin_here(bench.cpus.load)?;
-    let mut trials = Rival::ALL.map(|rival| Trial {
+    let trial = |&rival| Trial {
         rival,
         runs: Vec::new(),
         failure: None,
-    });
+    };
+    let mut trials: Vec<Trial> = rivals.iter().map(trial).collect();
     for round in 1..=bench.rounds {
         for trial in trials.iter_mut().filter(|trial| trial.failure.is_none()) {
             let name = trial.rival.name();
@@ -92,7 +111,7 @@ pub fn rounds(bench: &Bench, plan: &Plan) -> Result<Vec<Trial>> {
             }
         }
     }
-    Ok(trials.into())
+    Ok(trials)
 }
 
 /// The rounds of one server; none for Lichen if it left the server native.
