@@ -179,7 +179,8 @@ pub fn pipe2(frame: &mut Frame, runtime: &Runtime) -> Answer {
 fn make_pipe(frame: &mut Frame, runtime: &Runtime, flags: i32) -> Answer {
     // SAFETY: the program's own arguments.
     let answer = unsafe { kernel(frame.number, frame.args()) };
-    if answer == 0 && flags & !(libc::O_NONBLOCK | libc::O_CLOEXEC) == 0 {
+    let plain = libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_DIRECT;
+    if answer == 0 && flags & !plain == 0 {
         let kind = if runtime.caps.get().nowait {
             Kind::Pipe
         } else {

@@ -94,6 +94,8 @@ void watched(int slot, bool exclusively);
 void forget_watches(void);
 // Splice, tee or sendfile has to do with it.
 void spliced(int slot);
+// It has, or had, a duplicate.
+void doubled(int slot);
 // At the start, before there are threads: what sendfile sends; the FIFO; the signal of signalfds, blocked in all threads to come.
 void prepare_source(void);
 void make_fifo(void);

@@ -209,6 +209,7 @@ static void dup_(struct worker *w, const int *a) {
     ended_with_fd(w, new);
     if (new < 0) return;
     if (!strncmp(slots[a[0]].kind, "fifo", 4)) slots[a[0]].kind = "fifo-doubled";
+    doubled(a[0]);
     slots[a[1]] = slots[a[0]];
     slots[a[1]].fd = new;
 }

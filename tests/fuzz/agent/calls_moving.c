@@ -63,8 +63,8 @@ static void sendfile_(struct worker *w, const int *a) {
 }
 
 static char fifo_name[64];
-// All that open it wait in the same queues, as if through duplicates.
-enum { THE_FIFO = 1 << 20 };
+// All that open the FIFO wait in the same queues, as if through duplicates; and all signalfds for the same signals.
+enum { THE_FIFO = 16382, THE_SIGNALS };
 
 void make_fifo(void) {
     snprintf(fifo_name, sizeof fifo_name, "/tmp/fuzz-fifo.%d", getpid());
@@ -129,6 +129,7 @@ static void sigfd(struct worker *w, const int *a) {
     if (fd < 0) return;
     w->result = 0;
     keep(a[0], fd, "signalfd");
+    slots[a[0]].description = THE_SIGNALS;
 }
 
 // sigread SLOT COUNT

@@ -40,9 +40,9 @@ static bool may_join(const struct step *s, const struct worker *other) {
     return once && other->fd == slot->fd && number_is_open(other->fd);
 }
 
-#define DESCRIPTIONS 1024
-enum { PLAINLY = 1, EXCLUSIVELY = 2, SPLICED = 4 };
-// By epoll; and what splice has to do with.
+#define DESCRIPTIONS 16384
+enum { PLAINLY = 1, EXCLUSIVELY = 2, SPLICED = 4, DOUBLED = 8 };
+// By epoll; what splice has to do with; what has duplicates.
 static unsigned char is_watched[DESCRIPTIONS];
 
 void forget_watches(void) { memset(is_watched, 0, sizeof is_watched); }
@@ -54,6 +54,8 @@ void watched(int slot, bool exclusively) {
 static bool is(const struct step *s, const char *name) { return !strcmp(s->call->name, name); }
 
 void spliced(int slot) { is_watched[slots[slot].description % DESCRIPTIONS] |= SPLICED; }
+
+void doubled(int slot) { is_watched[slots[slot].description % DESCRIPTIONS] |= DOUBLED; }
 
 // May wait in a call that takes or gives.
 static bool may_wait(const struct step *s) {
@@ -178,9 +180,8 @@ static bool uses_polled_number(const struct step *s, const struct worker *other)
 }
 
 static bool is_doubled(int slot) {
-    int same = 0;
-    for (int i = 0; i < SLOTS; i++) same += slots[i].fd >= 0 && slots[i].description == slots[slot].description;
-    return same > 1 || !strcmp(slots[slot].kind, "fifo-doubled") || !strcmp(slots[slot].kind, "passed");
+    bool had = is_watched[slots[slot].description % DESCRIPTIONS] & DOUBLED;
+    return had || !strcmp(slots[slot].kind, "fifo-doubled") || !strcmp(slots[slot].kind, "passed");
 }
 
 // A helper sends to a socket that others may have, and the SIGPIPE behind a part is the helper's.
