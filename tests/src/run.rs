@@ -4,7 +4,7 @@
 //! pipe would stay open as long as some child of the program holds it.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -123,7 +123,7 @@ impl Running {
     /// # Errors
     /// One line when it cannot be read.
     pub fn stdout(&mut self) -> Result<String, String> {
-        text(&mut self.stdout)
+        text(&self.stdout)
     }
 
     /// Waits until it has written `after` and a port number to stdout.
@@ -191,8 +191,8 @@ impl Running {
         kill_group(self.id());
         let _ = self.child.wait();
         Ok(Outcome {
-            stdout: text(&mut self.stdout)?,
-            stderr: text(&mut self.stderr)?,
+            stdout: text(&self.stdout)?,
+            stderr: text(&self.stderr)?,
             ended,
         })
     }
@@ -256,10 +256,10 @@ fn handle(file: &File) -> Result<Stdio, String> {
         .map_err(|e| format!("cannot duplicate a descriptor: {e}"))
 }
 
-fn text(file: &mut File) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    file.rewind()
-        .and_then(|()| file.read_to_end(&mut bytes))
-        .map_err(|e| format!("cannot read output: {e}"))?;
+/// All that is in a file. Its offset stays where it is: the program under test writes there.
+fn text(file: &File) -> Result<String, String> {
+    let failed = |e| format!("cannot read output: {e}");
+    let mut bytes = vec![0; file.metadata().map_err(failed)?.len() as usize];
+    file.read_exact_at(&mut bytes, 0).map_err(failed)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -36,7 +36,12 @@ fn dump(server: &mut Running) -> Result<usize> {
             return Ok(serving(&text));
         }
         if Instant::now() > until {
-            return Err(format!("no dump: {text}\n{}", tree::describe(server.id())));
+            let end: String = text.chars().rev().take(2000).collect();
+            let end: String = end.chars().rev().collect();
+            return Err(format!(
+                "no dump: ... {end}\n{}",
+                tree::describe(server.id())
+            ));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
