@@ -4,6 +4,7 @@
  */
 #include "handled.h"
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -94,6 +95,26 @@ static void *splices_to_nobody(void *arg)
     return arg;
 }
 
+static int full[2];
+
+static void *splices_what_cannot_be(void *arg)
+{
+    CHECK_ERRNO(splice(*(int *)arg, NULL, full[1], NULL, 8, 0), EINVAL);
+    return NULL;
+}
+
+/* What cannot be spliced is told of when there is room in the pipe, and that is waited for. */
+static void waits_to_be_refused(void)
+{
+    int event = eventfd(1, 0);
+    CHECK_EQ(pipe(full), 0);
+    CHECK_EQ(write(full[1], bytes, CAPACITY), CAPACITY);
+    pthread_t thread = start(splices_what_cannot_be, &event);
+    wait_ticks(20);
+    read_back(full[0], CAPACITY);
+    CHECK(!join(thread));
+}
+
 static void *sends_a_file(void *arg)
 {
     int ends[2], file = memfd_create("file", MFD_CLOEXEC);
@@ -118,6 +139,7 @@ int main(void)
     CHECK(!join(start(fills_the_last_page, NULL)));
     CHECK(!join(start(splices_to_nobody, NULL)));
     CHECK(!join(start(sends_a_file, NULL)));
+    waits_to_be_refused();
     ticker_end();
     printf("done\n");
     return 0;

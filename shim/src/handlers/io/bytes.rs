@@ -139,6 +139,8 @@ fn write_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
         Kind::File if len != 0 || fds::is_comm(fd) => files::write(frame, runtime, HERE),
         Kind::File => NATIVE,
         Kind::Stream if len != 0 => whole(&wait, kind, buffer, len, 0, send),
+        // Of no bytes too: a connection that is on its way is waited for.
+        Kind::Tcp => wait.run(|fd| send(fd, buffer, len, 0)),
         Kind::SeqPacket => wait.run(|fd| send(fd, buffer, len, libc::MSG_EOR as usize)),
         Kind::Datagram => {
             let call = (libc::SYS_write, frame.args());

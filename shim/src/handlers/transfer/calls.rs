@@ -35,16 +35,33 @@ fn unknown(end: &End) -> bool {
     end.kind == Kind::Event
 }
 
+/// A splice from what cannot be spliced: the kernel waits for room in the pipe before it says so.
+fn refused(frame: &Frame, runtime: &Runtime, to: &End, flags: usize) -> Answer {
+    let hurried = flags & NONBLOCK != 0 || fds::is_nonblocking(to.fd);
+    if hurried || !fds::allows(to.fd, false) {
+        return NATIVE;
+    }
+    let [from, from_at, _, to_at, len, _] = frame.args();
+    OnFd::new(runtime, to.fd, to.kind, WRITE).run(|fd| {
+        let args = [from, from_at, fd as usize, to_at, len, flags | NONBLOCK];
+        // SAFETY: the program's own arguments with one more flag.
+        unsafe { kernel(libc::SYS_splice as usize, args) }
+    })
+}
+
 /// `splice(2)`.
 pub fn splice(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let [from, from_at, to, to_at, len, flags] = frame.args();
     let (from, to) = (End::new(from as i32), End::new(to as i32));
     // EINVAL, EBADF, ESPIPE and nothing to do are the kernel's to say.
-    if len == 0 || !(from.pipe || to.pipe) || unknown(&from) || unknown(&to) {
+    if len == 0 || !(from.pipe || to.pipe) || unknown(&to) {
         return NATIVE;
     }
     if from.pipe && from_at != 0 || to.pipe && to_at != 0 {
         return NATIVE;
+    }
+    if unknown(&from) {
+        return refused(frame, runtime, &to, flags);
     }
     if needs_helper(&to) {
         return with_helper(frame, runtime);
