@@ -357,19 +357,36 @@ pub fn stand_for(frame: &mut Frame, runtime: &Runtime) -> usize {
     let Some(Some(handler)) = BY_NUMBER.get(frame.number) else {
         return 1;
     };
-    loop {
-        let answer = handler(frame, runtime);
+    let answer = handler(frame, runtime);
+    if answer == NATIVE {
+        return 1;
+    }
+    if call::is_restart(answer) {
+        return interrupted(frame, runtime, *handler, answer);
+    }
+    frame.rax = answer as usize;
+    0
+}
+
+/// A signal ended the call, or was taken by another thread meanwhile: then the call begins again.
+#[cold]
+#[inline(never)]
+fn interrupted(
+    frame: &mut Frame,
+    runtime: &Runtime,
+    handler: Handler,
+    mut answer: Answer,
+) -> usize {
+    while call::is_restart(answer) && !signal::notes::any_for_current(runtime) {
+        answer = handler(frame, runtime);
         if answer == NATIVE {
             return 1;
         }
-        if call::is_restart(answer) {
-            if !signal::notes::any_for_current(runtime) {
-                continue; // for a signal that somebody else has taken meanwhile: begin again
-            }
-            // The exit edge must look, whoever looked before.
-            runtime.worker.attention.store(1, Ordering::Relaxed);
-        }
-        frame.rax = answer as usize;
-        return 0;
     }
+    if call::is_restart(answer) {
+        // The exit edge must look, whoever looked before.
+        runtime.worker.attention.store(1, Ordering::Relaxed);
+    }
+    frame.rax = answer as usize;
+    0
 }
