@@ -87,8 +87,18 @@ impl Futexes {
         verdict
     }
 
+    /// Takes out the first waiter of `key`, whatever its bitset. Carrier only, and only while no kernel thread comes here
+    /// ([`Futexes::set_contended`]).
+    #[inline(always)]
+    pub fn take_first(&self, key: Key) -> Option<&Waiter> {
+        self.bucket(key).take_first(key)
+    }
+
     /// Takes `waiter` out. `true`: it was still queued, so nobody woke it.
     pub fn cancel(&self, waiter: &Waiter) -> bool {
+        if !self.contended.load(Ordering::Relaxed) && !waiter.queued.get() {
+            return false;
+        }
         loop {
             let key = waiter.key.get();
             let bucket = self.bucket(key);

@@ -129,6 +129,22 @@ impl Bucket {
         }
         waiter.queued.set(false);
     }
+
+    /// Takes out the first waiter of `key`. Nobody else may be here: no lock is asked for.
+    #[inline(always)]
+    pub(super) fn take_first(&self, key: Key) -> Option<&Waiter> {
+        let mut at = self.head.get();
+        // SAFETY: queued waiters are alive.
+        while let Some(waiter) = unsafe { at.as_ref() } {
+            if waiter.key.get() == key {
+                // SAFETY: it was found in this bucket, and nobody else is here.
+                unsafe { self.unlink(waiter) };
+                return Some(waiter);
+            }
+            at = waiter.next.get();
+        }
+        None
+    }
 }
 
 /// Takes up to `count` waiters of `key` whose bitset meets `bitset` out, and calls `wake` with each. The lock is held.

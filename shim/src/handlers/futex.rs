@@ -6,11 +6,11 @@
 //! * A WAIT on memory shared with other processes waits in the kernel.
 //! * A WAKE wakes in our queue first. It goes to the kernel too if the memory may be shared, or
 //!   kernel threads that are not ours exist and may have waited natively before we came.
-//! * Priority inheritance between threads of this process: `futex_pi`.
+//! * What libc's locks are mostly made of: `futex_plain`. Priority inheritance within this process: `futex_pi`.
 #![allow(unsafe_code)]
 
 use super::time::read_timespec;
-use super::{futex_pi, kernel};
+use super::{futex_pi, futex_plain, kernel};
 use crate::abi::{maps, user};
 use crate::call::{Answer, Frame, NATIVE, RESTART, error};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -22,23 +22,23 @@ use lichen_runtime::park::{self, Deadline};
 use lichen_runtime::sched::runtime;
 use lichen_runtime::sys;
 
-const WAIT: usize = libc::FUTEX_WAIT as usize;
-const WAKE: usize = libc::FUTEX_WAKE as usize;
+pub(super) const WAIT: usize = libc::FUTEX_WAIT as usize;
+pub(super) const WAKE: usize = libc::FUTEX_WAKE as usize;
 const REQUEUE: usize = libc::FUTEX_REQUEUE as usize;
 const CMP_REQUEUE: usize = libc::FUTEX_CMP_REQUEUE as usize;
 const WAKE_OP: usize = libc::FUTEX_WAKE_OP as usize;
-const WAIT_BITSET: usize = libc::FUTEX_WAIT_BITSET as usize;
+pub(super) const WAIT_BITSET: usize = libc::FUTEX_WAIT_BITSET as usize;
 const WAKE_BITSET: usize = libc::FUTEX_WAKE_BITSET as usize;
 const LOCK_PI: usize = libc::FUTEX_LOCK_PI as usize;
 const LOCK_PI2: usize = 13;
 const TRYLOCK_PI: usize = libc::FUTEX_TRYLOCK_PI as usize;
 const UNLOCK_PI: usize = libc::FUTEX_UNLOCK_PI as usize;
-const PRIVATE: usize = libc::FUTEX_PRIVATE_FLAG as usize;
-const REALTIME: usize = libc::FUTEX_CLOCK_REALTIME as usize;
-const ANY: u32 = u32::MAX;
+pub(super) const PRIVATE: usize = libc::FUTEX_PRIVATE_FLAG as usize;
+pub(super) const REALTIME: usize = libc::FUTEX_CLOCK_REALTIME as usize;
+pub(super) const ANY: u32 = u32::MAX;
 
 /// Kernel threads that are not ours existed at activation.
-static FOREIGN: AtomicBool = AtomicBool::new(false);
+pub(super) static FOREIGN: AtomicBool = AtomicBool::new(false);
 
 /// Notes whether other kernel threads exist. Activation.
 pub fn set_foreign(foreign: bool) {
@@ -101,6 +101,15 @@ impl Call {
 
 /// `futex(2)` of a green.
 pub fn futex(frame: &mut Frame, runtime: &Runtime) -> Answer {
+    if let Some(answer) = futex_plain::futex(frame, runtime) {
+        return answer;
+    }
+    any(frame, runtime)
+}
+
+/// Any operation.
+#[inline(never)]
+fn any(frame: &mut Frame, runtime: &Runtime) -> Answer {
     let call = Call::of(frame);
     if !call.address.is_multiple_of(4) {
         return NATIVE; // EINVAL
@@ -125,8 +134,13 @@ pub fn futex(frame: &mut Frame, runtime: &Runtime) -> Answer {
 }
 
 fn check(call: &Call) -> Result<(), i32> {
-    match user::read_u32(call.address) {
-        Ok(now) if now == call.value => Ok(()),
+    is_still(call.address, call.value)
+}
+
+/// The condition of a wait.
+pub(super) fn is_still(address: usize, value: u32) -> Result<(), i32> {
+    match user::read_u32(address) {
+        Ok(now) if now == value => Ok(()),
         Ok(_) => Err(libc::EAGAIN),
         Err(_) => Err(libc::EFAULT),
     }

@@ -10,6 +10,7 @@ pub mod filter;
 pub mod fork;
 pub mod futex;
 pub mod futex_pi;
+mod futex_plain;
 pub mod futex_waitv;
 pub mod io;
 mod kernel;
