@@ -99,20 +99,39 @@ static int full[2];
 
 static void *splices_what_cannot_be(void *arg)
 {
-    CHECK_ERRNO(splice(*(int *)arg, NULL, full[1], NULL, 8, 0), EINVAL);
-    return NULL;
+    int event = eventfd(1, 0);
+    CHECK_ERRNO(splice(event, NULL, full[1], NULL, 8, 0), EINVAL);
+    CHECK_EQ(close(event), 0);
+    return arg;
 }
 
-/* What cannot be spliced is told of when there is room in the pipe, and that is waited for. */
-static void waits_to_be_refused(void)
+static void *sends_what_cannot_be(void *arg)
 {
     int event = eventfd(1, 0);
+    CHECK_ERRNO(sendfile(full[1], event, NULL, 8), EINVAL);
+    CHECK_EQ(close(event), 0);
+    return arg;
+}
+
+static void *sends_nothing(void *arg)
+{
+    int file = memfd_create("file", MFD_CLOEXEC);
+    CHECK_EQ(sendfile(full[1], file, NULL, 0), 0);
+    CHECK_EQ(close(file), 0);
+    return arg;
+}
+
+/* What cannot be done, or is nothing, is told of when there is room in the pipe, and that is waited for. */
+static void waits_for_room_first(void *(*calls)(void *))
+{
     CHECK_EQ(pipe(full), 0);
     CHECK_EQ(write(full[1], bytes, CAPACITY), CAPACITY);
-    pthread_t thread = start(splices_what_cannot_be, &event);
+    pthread_t thread = start(calls, NULL);
     wait_ticks(20);
     read_back(full[0], CAPACITY);
     CHECK(!join(thread));
+    CHECK_EQ(close(full[0]), 0);
+    CHECK_EQ(close(full[1]), 0);
 }
 
 static void *sends_a_file(void *arg)
@@ -139,7 +158,9 @@ int main(void)
     CHECK(!join(start(fills_the_last_page, NULL)));
     CHECK(!join(start(splices_to_nobody, NULL)));
     CHECK(!join(start(sends_a_file, NULL)));
-    waits_to_be_refused();
+    waits_for_room_first(splices_what_cannot_be);
+    waits_for_room_first(sends_what_cannot_be);
+    waits_for_room_first(sends_nothing);
     ticker_end();
     printf("done\n");
     return 0;

@@ -122,6 +122,22 @@ static bool may_move(const struct step *s, const struct worker *other) {
     return !asks_about(s, other->description) && !asks_about(s, other->to_description);
 }
 
+static bool is_piped(const char *kind) {
+    return begins(kind, "pipe") || begins(kind, "packet-pipe") || begins(kind, "fifo");
+}
+
+// Natively splice has a pipe locked while it waits for a socket: whoever else uses that pipe cannot be interrupted then.
+static bool meets_lock(const struct step *s, const struct worker *other) {
+    if (is(s, "splice") && !is_piped(slots[s->arguments[0]].kind)) return is_piped(other->kind) || moves(other->step);
+    if (!is(other->step, "splice") || is_piped(other->kind)) return false;
+    if (is(s, "fifo")) return true;
+    for (int i = 0; i < 3; i++) {
+        int slot = s->arguments[i];
+        if (slot >= 0 && slot < SLOTS && slots[slot].fd >= 0 && is_piped(slots[slot].kind)) return true;
+    }
+    return false;
+}
+
 // The slot whose number a step takes away, or -1.
 static int closes(const struct step *s) {
     if (!strcmp(s->call->name, "close")) return s->arguments[0];
@@ -221,7 +237,7 @@ bool may_run(const struct step *s) {
         const struct worker *w = &workers[i];
         if (atomic_load(&w->state) != INSIDE) continue;
         if (direction(s) && slots[s->arguments[0]].fd >= 0 && !may_join(s, w)) return false;
-        if (!may_disturb(s, w) || !may_move(s, w) || uses_polled_number(s, w) || finds_closed_number(s, w) || excludes(s, w)) return false;
+        if (!may_disturb(s, w) || !may_move(s, w) || meets_lock(s, w) || uses_polled_number(s, w) || finds_closed_number(s, w) || excludes(s, w)) return false;
         if (closed >= 0 && slots[closed].fd >= 0 && !may_close(closed, w)) return false;
         if (closed >= 0 && slots[closed].fd >= 0 && direction(w->step) && w->fd == slots[closed].fd) waiting++;
     }

@@ -1,6 +1,8 @@
 //! Is a difference one? A sequence whose outcome natively is not always the same proves nothing, so it is repeated before it
 //! counts; and then made as short as it can be.
 
+use std::time::{Duration, Instant};
+
 use crate::language::Sequence;
 use crate::worlds::{Log, Worlds};
 
@@ -120,15 +122,22 @@ pub fn judge(worlds: &Worlds, sequence: &Sequence) -> anyhow::Result<Verdict> {
     })
 }
 
+/// Longest that a sequence is shrunk. Those that hang cost their time limit in every try.
+const SHRINKING: Duration = Duration::from_secs(90);
+
 /// Takes away steps as long as the difference stays. All candidates of a size run in one process of each world; the first
 /// that still differs is judged.
 ///
 /// # Errors
 /// When no process can be started.
 pub fn shrink(worlds: &Worlds, sequence: &Sequence) -> anyhow::Result<Sequence> {
+    let end = Instant::now() + SHRINKING;
     let mut best = sequence.clone();
     let mut size = (best.steps.len() / 2).max(1);
     loop {
+        if Instant::now() > end {
+            return Ok(best);
+        }
         match smaller(worlds, &best, size)? {
             Some(found) => best = found,
             None if size == 1 => return Ok(best),

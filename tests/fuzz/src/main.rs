@@ -180,8 +180,8 @@ impl<'a> Hunt<'a> {
 }
 
 fn explain(worlds: &Worlds, sequence: &Sequence, seed: u64) -> anyhow::Result<()> {
-    let short = shrink(worlds, sequence)?;
     println!("\ndifference in sequence {} of seed {seed}:", sequence.name);
+    let short = shrink(worlds, sequence)?;
     if let Verdict::Real { native, lichen } = judge(worlds, &short)? {
         side_by_side(&short, &native, &lichen);
     }

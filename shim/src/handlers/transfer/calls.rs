@@ -4,7 +4,7 @@
 
 use super::engine::{End, Transfer};
 use crate::abi::user;
-use crate::call::{Answer, Frame, NATIVE, error};
+use crate::call::{AGAIN, Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
 use crate::handlers::offload::by_helper;
 use crate::handlers::wait::OnFd;
@@ -35,17 +35,16 @@ fn unknown(end: &End) -> bool {
     end.kind == Kind::Event
 }
 
-/// A splice from what cannot be spliced: the kernel waits for room in the pipe before it says so.
-fn refused(frame: &Frame, runtime: &Runtime, to: &End, flags: usize) -> Answer {
-    let hurried = flags & NONBLOCK != 0 || fds::is_nonblocking(to.fd);
-    if hurried || !fds::allows(to.fd, false) {
+/// From what cannot be spliced to a pipe: the kernel waits for room there before it says so. `call` makes the call with
+/// this descriptor for the pipe.
+fn refused(runtime: &Runtime, to: &End, call: &dyn Fn(i32) -> Answer) -> Answer {
+    if fds::is_nonblocking(to.fd) || !fds::allows(to.fd, false) {
         return NATIVE;
     }
-    let [from, from_at, _, to_at, len, _] = frame.args();
-    OnFd::new(runtime, to.fd, to.kind, WRITE).run(|fd| {
-        let args = [from, from_at, fd as usize, to_at, len, flags | NONBLOCK];
-        // SAFETY: the program's own arguments with one more flag.
-        unsafe { kernel(libc::SYS_splice as usize, args) }
+    let wait = OnFd::new(runtime, to.fd, to.kind, WRITE);
+    wait.run(|fd| match io::ready(fd, libc::POLLOUT) {
+        true => call(fd),
+        false => AGAIN,
     })
 }
 
@@ -60,8 +59,15 @@ pub fn splice(frame: &mut Frame, runtime: &Runtime) -> Answer {
     if from.pipe && from_at != 0 || to.pipe && to_at != 0 {
         return NATIVE;
     }
+    if unknown(&from) && (from_at != 0 || flags & NONBLOCK != 0) {
+        return NATIVE;
+    }
     if unknown(&from) {
-        return refused(frame, runtime, &to, flags);
+        return refused(runtime, &to, &|fd| {
+            let args = [from.fd as usize, 0, fd as usize, to_at, len, flags];
+            // SAFETY: no pointers but `to_at`, which a pipe refuses.
+            unsafe { kernel(libc::SYS_splice as usize, args) }
+        });
     }
     if needs_helper(&to) {
         return with_helper(frame, runtime);
@@ -139,7 +145,18 @@ pub fn sendfile(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return NATIVE;
     }
     let from = End::new(source as i32);
-    if count == 0 || unknown(&from) {
+    if to.pipe && unknown(&from) && at == 0 {
+        return refused(runtime, &to, &|fd| {
+            // SAFETY: no pointers.
+            unsafe {
+                kernel(
+                    libc::SYS_sendfile as usize,
+                    [fd as usize, source, 0, count, 0, 0],
+                )
+            }
+        });
+    }
+    if unknown(&from) || count == 0 && !to.pipe {
         return NATIVE;
     }
     if to.pipe {
