@@ -175,6 +175,7 @@ table! {
         Quick SYS_exit_group thread::exit_group, "", "ends the process";
         Cooperative SYS_wait4 offload::children::wait4, "a child", "for any child, or for a stop, a helper thread waits";
         Cooperative SYS_waitid offload::children::waitid, "a child", "as wait4";
+        Holds SYS_ptrace offload::children::ptrace, "the traced process", "until it has stopped running; for debuggers. Noted: from then on a helper thread makes all waits for children";
         Quick SYS_setuid offload::credentials::change, "", "kernel threads of Lichen with the old credentials end first; what they are doing is finished";
         Quick SYS_setgid offload::credentials::change, "", "as setuid";
         Quick SYS_setreuid offload::credentials::change, "", "as setuid";

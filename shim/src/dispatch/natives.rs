@@ -191,7 +191,6 @@ natives! {
         Quick SYS_setrlimit, "numbers of the process";
         Quick SYS_prlimit64, "numbers of a process";
         Quick SYS_pidfd_open, "makes a descriptor";
-        Holds SYS_ptrace "the traced process", "until it has stopped running; for debuggers";
         Quick SYS_process_vm_readv, "copies memory";
         Quick SYS_process_vm_writev, "copies memory";
         Quick SYS_process_mrelease, "frees a dying process's memory";
