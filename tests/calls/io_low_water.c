@@ -42,6 +42,52 @@ static void into_parts(void *by_message)
     CHECK_EQ(atomic_load(&got), 24);
 }
 
+enum way { READ, READV, RECVMSG, RECV };
+
+static void *receives_somehow(void *way)
+{
+    char buffer[64];
+    struct iovec part = {buffer, sizeof buffer};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    long n = 0;
+    atomic_store(&waiting, 1);
+    switch ((enum way)(long)way) {
+    case READ: n = read(ends[0], buffer, sizeof buffer); break;
+    case READV: n = readv(ends[0], &part, 1); break;
+    case RECVMSG: n = recvmsg(ends[0], &message, 0); break;
+    case RECV: n = recv(ends[0], buffer, sizeof buffer, MSG_NOSIGNAL); break;
+    }
+    atomic_store(&got, (int)n);
+    return NULL;
+}
+
+/* A mark that is set while a call waits is for the next one. */
+static void set_meanwhile(int local, enum way way)
+{
+    int high = 40;
+    if (local)
+        CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    else
+        tcp_pair(ends);
+    atomic_store(&waiting, 0);
+    pthread_t thread = start(receives_somehow, (void *)way);
+    wait_for(&waiting, 1);
+    wait_ticks(10);
+    CHECK_EQ(setsockopt(ends[0], SOL_SOCKET, SO_RCVLOWAT, &high, sizeof high), 0);
+    CHECK_EQ(send(ends[1], "abcdefghij", 10, 0), 10);
+    if (local) {
+        join(thread);
+    } else {
+        /* TCP does not even wake for less. */
+        wait_ticks(10);
+        CHECK_EQ(send(ends[1], "abcdefghijabcdefghijabcdefghij", 30, 0), 30);
+        join(thread);
+    }
+    CHECK_EQ(atomic_load(&got), local ? 10 : 40);
+    CHECK_EQ(close(ends[0]), 0);
+    CHECK_EQ(close(ends[1]), 0);
+}
+
 int main(void)
 {
     int low = 10;
@@ -65,6 +111,10 @@ int main(void)
     CHECK_EQ(close(ends[1]), 0);
     join(thread);
     printf("got %d\n", atomic_load(&got));
+    for (enum way way = READ; way <= RECV; way++) {
+        set_meanwhile(0, way);
+        set_meanwhile(1, way);
+    }
     ticker_end();
     return 0;
 }

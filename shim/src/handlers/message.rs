@@ -76,7 +76,8 @@ fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize, behind: boo
     };
     let all = flags & libc::MSG_WAITALL as usize != 0;
     let (vector, count) = (word(message, IOV), word(message, IOV_LEN));
-    if !kind.is_stream() || !all && fds::low_water(fd, usize::MAX) <= 1 {
+    let low = fds::low_water(fd, usize::MAX);
+    if !kind.is_stream() || !all && low <= 1 {
         let answer = wait.run(attempt);
         return match answer < 0 && kind == Kind::Tcp {
             true => io::of_no_bytes(&wait, kind, io::length(vector, count), answer),
@@ -88,6 +89,7 @@ fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize, behind: boo
         kind,
         flags,
         len: io::length(vector, count),
+        low,
         writer: io::first_writer(&wait, kind, flags),
     };
     if fill.peeks() {

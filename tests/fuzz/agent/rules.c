@@ -176,7 +176,8 @@ static bool makes_numbers(const struct step *s) {
 // Natively some events wake whoever waits for others too (a shutdown, a connection made), and then poll finds that one of
 // its numbers was closed.
 static bool finds_closed_number(const struct step *s, const struct worker *other) {
-    bool wakes_all = is(s, "shutdown") || is(s, "close") || is(s, "dup") || is(s, "connect") || is(s, "accept");
+    bool wakes_all = is(s, "shutdown") || is(s, "close") || is(s, "dup") || is(s, "connect") || is(s, "accept") ||
+                     is(s, "splice") || is(s, "tee") || is(s, "sendfile");
     if (!is(other->step, "poll") || !wakes_all) return false;
     for (int i = 0; i < 2; i++)
         if (other->asked[i] >= 0 && !number_is_open(other->asked[i])) return true;

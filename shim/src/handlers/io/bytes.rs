@@ -59,8 +59,9 @@ fn read_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
     let wait = OnFd::new(runtime, fd, kind, READ);
     match kind {
         Kind::Stream => {
+            let low = fds::low_water(fd, len);
             let got = wait.run(|fd| receive(fd, buffer, len, 0));
-            read_on(&wait, kind, got, buffer, len)
+            read_on(&wait, kind, low, got, buffer, len)
         }
         Kind::Datagram | Kind::SeqPacket => wait.run(|fd| receive(fd, buffer, len, 0)),
         Kind::Pipe | Kind::Event if runtime.caps.get().nowait => {
@@ -82,23 +83,36 @@ fn read_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
 pub fn read_tcp(runtime: &Runtime, fd: i32, buffer: usize, len: usize, woken: Woken) -> Answer {
     let trusted = runtime.caps.get().short_read && fds::trusts_short_read(fd);
     let wait = OnFd::new(runtime, fd, Kind::Tcp, READ).skipping(trusted);
+    // What was set while it waited is for the next call.
+    let low = match woken {
+        None => fds::low_water(fd, len),
+        Some(_) => 1,
+    };
     let mut attempt = |fd| receive(fd, buffer, len, 0);
     let got = match woken {
         None => wait.run(attempt),
         Some(woken) => wait.resume(woken, &mut attempt),
     };
     note_short(runtime, fd, trusted, got, len);
-    read_on(&wait, Kind::Tcp, got, buffer, len)
+    read_on(&wait, Kind::Tcp, low, got, buffer, len)
 }
 
 /// Reads on if there is a low-water mark that was not reached.
 #[inline(always)]
-fn read_on(wait: &OnFd<'_>, kind: Kind, got: Answer, buffer: usize, len: usize) -> Answer {
+fn read_on(
+    wait: &OnFd<'_>,
+    kind: Kind,
+    low: usize,
+    got: Answer,
+    buffer: usize,
+    len: usize,
+) -> Answer {
     let fill = Fill {
         wait,
         kind,
         flags: 0,
         len,
+        low,
         writer: None,
     };
     match fill.is_enough(got) {
@@ -241,6 +255,7 @@ fn receive_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
         kind,
         flags,
         len,
+        low: fds::low_water(fd, len),
         writer: writers::first(&wait, kind, flags),
     };
     if fill.peeks() {

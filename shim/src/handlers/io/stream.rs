@@ -9,7 +9,7 @@
 use super::attempt::DONTWAIT;
 use super::writers::{self, Writer};
 use crate::call::{AGAIN, Answer, error, is_restart};
-use crate::fds::{self, Kind};
+use crate::fds::Kind;
 use crate::handlers::offload::by_helper;
 use crate::handlers::wait::OnFd;
 use crate::sockopt;
@@ -135,6 +135,8 @@ pub struct Fill<'a, 'b> {
     /// Of the program's call.
     pub flags: usize,
     pub len: usize,
+    /// SO_RCVLOWAT, asked before the first attempt: what is set while the call waits is for the next one.
+    pub low: usize,
     /// The one writer whose bytes the program wants together, if it asked to be told.
     pub writer: Option<Writer>,
 }
@@ -143,7 +145,7 @@ impl Fill<'_, '_> {
     /// With how many bytes the kernel would return.
     fn target(&self) -> usize {
         match self.flags & WAITALL {
-            0 => fds::low_water(self.wait.fd(), self.len),
+            0 => self.low.min(self.len),
             _ => self.len,
         }
     }
@@ -153,8 +155,7 @@ impl Fill<'_, '_> {
     pub fn is_enough(&self, got: Answer) -> bool {
         got <= 0 || got as usize >= self.len || {
             mutant(Mutant::LostWaitallTail)
-                || self.flags & WAITALL == 0
-                    && got as usize >= fds::low_water(self.wait.fd(), self.len)
+                || self.flags & WAITALL == 0 && got as usize >= self.low.min(self.len)
         }
     }
 

@@ -43,6 +43,7 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return files::read(frame, runtime, vector, count, HERE);
     }
     let wait = OnFd::new(runtime, fd, kind, READ);
+    let low = fds::low_water(fd, usize::MAX);
     let by_message = kind.is_socket() && !forbids(libc::SYS_recvmsg);
     if kind == Kind::Polled || !runtime.caps.get().nowait && !by_message {
         // Errors and empty reads come before waiting.
@@ -59,8 +60,8 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
     } else {
         wait.run(|fd| nowait(libc::SYS_preadv2, fd, vector, count))
     };
-    if kind.is_stream() && answer > 0 && fds::low_water(wait.fd(), usize::MAX) > answer as usize {
-        return read_on(&wait, kind, vector, count, answer);
+    if kind.is_stream() && answer > 0 && low > answer as usize {
+        return read_on(&wait, kind, vector, count, low, answer);
     }
     if answer == NO_NOWAIT && !kind.is_socket() {
         fds::has_no_nowait(fd);
@@ -276,12 +277,20 @@ pub fn length(vector: usize, count: usize) -> usize {
 }
 
 /// Reads on if there is a low-water mark that was not reached.
-fn read_on(wait: &OnFd<'_>, kind: Kind, vector: usize, count: usize, got: Answer) -> Answer {
+fn read_on(
+    wait: &OnFd<'_>,
+    kind: Kind,
+    vector: usize,
+    count: usize,
+    low: usize,
+    got: Answer,
+) -> Answer {
     let fill = Fill {
         wait,
         kind,
         flags: 0,
         len: length(vector, count),
+        low,
         writer: None,
     };
     if fill.is_enough(got) {
