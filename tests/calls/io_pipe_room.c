@@ -113,6 +113,22 @@ static void *sends_what_cannot_be(void *arg)
     return arg;
 }
 
+/* A vector of no bytes is refused by the wrong end, also once reads have told what it is. */
+static void *writes_nothing_to_the_wrong_end(void *arg)
+{
+    char name[64], byte;
+    struct iovec none[2] = {{&byte, 0}, {&byte, 0}};
+    snprintf(name, sizeof name, "/tmp/lichen-fifo-%d", getpid());
+    CHECK_EQ(mkfifo(name, 0600), 0);
+    int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    CHECK(fd >= 0);
+    CHECK_EQ(read(fd, &byte, 1), 0);
+    CHECK_ERRNO(writev(fd, none, 2), EBADF);
+    CHECK_EQ(unlink(name), 0);
+    CHECK_EQ(close(fd), 0);
+    return arg;
+}
+
 static void *sends_nothing(void *arg)
 {
     int file = memfd_create("file", MFD_CLOEXEC);
@@ -158,6 +174,7 @@ int main(void)
     CHECK(!join(start(fills_the_last_page, NULL)));
     CHECK(!join(start(splices_to_nobody, NULL)));
     CHECK(!join(start(sends_a_file, NULL)));
+    CHECK(!join(start(writes_nothing_to_the_wrong_end, NULL)));
     waits_for_room_first(splices_what_cannot_be);
     waits_for_room_first(sends_what_cannot_be);
     waits_for_room_first(sends_nothing);

@@ -116,6 +116,9 @@ fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize, behind: boo
         let got = receive_piece(fd, rest.parts(), flags, &mut [0; 2], &mut space);
         if got.1 && space[0] != 0 {
             let _ = user::write(message.wrapping_add(CONTROL + 8), &[space[1], space[2]]);
+        } else if got.1 {
+            // No room for them: MSG_CTRUNC.
+            let _ = user::write_u32(message.wrapping_add(FLAGS), space[2] as u32);
         }
         got
     })

@@ -94,6 +94,12 @@ static bool may_disturb(const struct step *s, const struct worker *other) {
     // Each part of a write that waits for a pipe is an edge.
     bool pipes = !strcmp(other->kind, "pipe-w") || begins(other->kind, "fifo");
     if (is(s, "ewait") && direction(other->step) == 'w' && pipes) return false;
+    // And nothing of what is sent from pages: what it has taken shows when the next bytes come in.
+    bool from_pages = is(other->step, "sendfile") || is(other->step, "splice");
+    if (direction(s) == 'r' && from_pages && !strcmp(slots[s->arguments[0]].kind, "tcp")) return false;
+    // TCP does not wake for less than a mark set meanwhile, but any other event has the read look.
+    bool marks = is(s, "option") && s->arguments[1] == 2 && !strcmp(slots[s->arguments[0]].kind, "tcp");
+    if (marks && direction(other->step) == 'r' && other->description == mine) return false;
     // The size of the part that waits for room natively was settled before.
     if (is(s, "option") && s->arguments[1] == 3 && direction(other->step) == 'w') return false;
     if (direction(s) == 'r') return !asks_about(other->step, mine);

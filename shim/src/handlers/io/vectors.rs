@@ -139,6 +139,9 @@ fn write_vector_polled(frame: &Frame, runtime: &Runtime, wait: &OnFd<'_>, kind: 
     }
     let (vector, count) = (frame.rsi, frame.rdx);
     let len = length(vector, count);
+    if len == 0 {
+        return NATIVE; // 0, EBADF, EFAULT
+    }
     let at_once = kind == Kind::Event || wait.is_nonblocking() || len != 0 && len <= CHUNK;
     if !at_once {
         return finish_vector(wait, kind, vector, count, 0, 0);

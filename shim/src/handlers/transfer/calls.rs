@@ -35,9 +35,9 @@ fn unknown(end: &End) -> bool {
     end.kind == Kind::Event
 }
 
-/// From what cannot be spliced to a pipe: the kernel waits for room there before it says so. `call` makes the call with
-/// this descriptor for the pipe.
-fn refused(runtime: &Runtime, to: &End, call: &dyn Fn(i32) -> Answer) -> Answer {
+/// Of nothing, or from what cannot be spliced, to a pipe: the kernel waits for room there before it says so. `call` makes the
+/// call with this descriptor for the pipe.
+fn when_room(runtime: &Runtime, to: &End, call: &dyn Fn(i32) -> Answer) -> Answer {
     if fds::is_nonblocking(to.fd) || !fds::allows(to.fd, false) {
         return NATIVE;
     }
@@ -63,7 +63,7 @@ pub fn splice(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return NATIVE;
     }
     if unknown(&from) {
-        return refused(runtime, &to, &|fd| {
+        return when_room(runtime, &to, &|fd| {
             let args = [from.fd as usize, 0, fd as usize, to_at, len, flags];
             // SAFETY: no pointers but `to_at`, which a pipe refuses.
             unsafe { kernel(libc::SYS_splice as usize, args) }
@@ -145,18 +145,16 @@ pub fn sendfile(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return NATIVE;
     }
     let from = End::new(source as i32);
-    if to.pipe && unknown(&from) && at == 0 {
-        return refused(runtime, &to, &|fd| {
-            // SAFETY: no pointers.
-            unsafe {
-                kernel(
-                    libc::SYS_sendfile as usize,
-                    [fd as usize, source, 0, count, 0, 0],
-                )
-            }
+    // With an offset what is no file is refused at once.
+    let vain = count == 0 || from.pipe || unknown(&from);
+    if to.pipe && vain && (at == 0 || from.kind == Kind::File) {
+        return when_room(runtime, &to, &|fd| {
+            let args = [fd as usize, source, at, count, 0, 0];
+            // SAFETY: the program's own arguments, but for the descriptor.
+            unsafe { kernel(libc::SYS_sendfile as usize, args) }
         });
     }
-    if unknown(&from) || count == 0 && !to.pipe {
+    if unknown(&from) || count == 0 {
         return NATIVE;
     }
     if to.pipe {
