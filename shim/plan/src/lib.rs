@@ -4,7 +4,8 @@
 //! The way of one module through this crate:
 //!
 //! 0. [`Outline`] reads headers only: most modules have no `0f 05` in their text, and are done with that.
-//! 1. [`Image`] finds segments, function symbols, unwind ranges and the build id (`image`, `dynamic`, `unwind`).
+//! 1. [`Outline`] finds segments and the build id (`outline`); [`Image`] function symbols and unwind ranges (`image`, `dynamic`,
+//!    `unwind`).
 //! 2. `sweep` finds the system-call sites and every address near them that code may jump to (`runs`, `scan`, `tables`,
 //!    `landing`).
 //! 3. `function` decodes again, from a known start, only the functions that hold sites.
@@ -24,6 +25,7 @@ mod graph;
 mod image;
 mod landing;
 mod number;
+mod outline;
 mod plan;
 mod registers;
 mod runs;
@@ -35,7 +37,8 @@ mod vectors;
 mod window;
 
 pub use encode::FORMAT_VERSION;
-pub use image::{Image, Outline, PlanError};
+pub use image::Image;
+pub use outline::{Outline, PlanError};
 pub use plan::{
     Displaced, Left, MAX_DISPLACED, Number, Plan, RipRelative, Site, Vectors, Why, Window, plan,
 };

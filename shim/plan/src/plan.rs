@@ -4,7 +4,8 @@
 //! targets, then judges site by site. Must stay pure: same bytes, same plan.
 
 use crate::function::Function;
-use crate::image::{Image, PlanError, has_syscall_bytes};
+use crate::image::Image;
+use crate::outline::{PlanError, has_syscall_bytes};
 use crate::sweep::{Effort, Found, Sweep, sweep};
 use crate::vectors::Analysis;
 use crate::{number, window};

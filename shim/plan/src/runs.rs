@@ -3,7 +3,8 @@
 //! Made by `sweep`, which decodes some runs and skips the others. Anchors are function symbols and unwind ranges.
 
 use crate::bitmap::Bitmap;
-use crate::image::{Image, Range, Segment};
+use crate::image::{Image, Range};
+use crate::outline::Segment;
 
 /// `mov $15,%rax; syscall`: glibc's signal-return stub. Debuggers and unwinders know it by these bytes.
 pub const SIGRETURN_STUB: [u8; 9] = [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];

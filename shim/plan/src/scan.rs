@@ -6,7 +6,8 @@
 //! neighbourhood.) It reads every byte of code, so it must stay simple.
 
 use crate::bitmap::Bitmap;
-use crate::image::{Image, Segment};
+use crate::image::Image;
+use crate::outline::Segment;
 use crate::tables::Tables;
 
 const CALL: u8 = 0xe8;

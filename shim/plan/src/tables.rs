@@ -6,7 +6,8 @@
 
 use crate::bitmap::Bitmap;
 use crate::bytes;
-use crate::image::{Image, Segment};
+use crate::image::Image;
+use crate::outline::Segment;
 use crate::sweep::Targets;
 
 /// More entries than any compiler emits for one `switch`; bounds the work on hostile input.
