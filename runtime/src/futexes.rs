@@ -188,6 +188,7 @@ pub fn rouse(runtime: &crate::Runtime, on_carrier: bool, waiter: &Waiter) {
 }
 
 /// As [`rouse`], of the one waiter that is woken: a green runs next.
+#[inline(always)]
 pub fn hand_on(runtime: &crate::Runtime, on_carrier: bool, waiter: &Waiter) {
     match waiter.who.get() {
         Who::Green(green, _) if on_carrier => runtime.unpark_next(green, Wake::Ready),

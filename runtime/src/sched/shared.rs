@@ -119,6 +119,7 @@ impl Runtime {
     /// of those who are ready. At the end of the line it would find the lock taken again by one of them, and those
     /// behind it in the lock's queue would wait for a whole round each. One for each run of a green, and not without end,
     /// so that a few who hand something around do not keep all others from running. Green side.
+    #[inline(always)]
     pub fn unpark_next(&self, green: GreenRef, wake: Wake) {
         let left = self.carrier.jumps.get();
         if left == 0 || self.carrier.jumped.get() || green.state.get() != State::Parked {

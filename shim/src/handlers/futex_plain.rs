@@ -47,10 +47,15 @@ fn wake_one(runtime: &Runtime, address: usize) -> Answer {
 
 #[inline(never)]
 fn wait(runtime: &Runtime, address: usize, value: u32) -> Answer {
-    let check = || is_still(address, value);
-    if let Err(errno) = check() {
+    if let Err(errno) = is_still(address, value) {
         return error(errno);
     }
+    // Between that look and the queue nobody can have changed it, unless another kernel thread has part.
+    let shared = FOREIGN.load(Ordering::Relaxed);
+    let check = || match shared {
+        true => is_still(address, value),
+        false => Ok(()),
+    };
     let waiter = Waiter::new(key(address), ANY, Who::Kernel);
     match park::wait_futex(runtime, &waiter, address, &check, Deadline::Never) {
         Err(errno) => error(errno),
