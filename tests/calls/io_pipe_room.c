@@ -122,6 +122,7 @@ static void *writes_nothing_to_the_wrong_end(void *arg)
     CHECK_EQ(mkfifo(name, 0600), 0);
     int fd = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     CHECK(fd >= 0);
+    CHECK_EQ(fcntl(fd, F_SETFL, 0), 0);
     CHECK_EQ(read(fd, &byte, 1), 0);
     CHECK_ERRNO(writev(fd, none, 2), EBADF);
     CHECK_EQ(unlink(name), 0);

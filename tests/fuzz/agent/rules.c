@@ -29,17 +29,6 @@ static bool number_is_open(int fd) {
     return false;
 }
 
-// Two threads that wait for the same: only readers that take once, and through the same number.
-static bool may_join(const struct step *s, const struct worker *other) {
-    const struct slot *slot = &slots[s->arguments[0]];
-    if (other->description != slot->description || direction(other->step) != direction(s)) return true;
-    // Streams, eventfds and timers wake all who read, and chance decides.
-    bool streams = !strcmp(slot->kind, "unix-stream") || !strcmp(slot->kind, "tcp") || !strcmp(slot->kind, "passed") ||
-                   !strcmp(slot->kind, "eventfd") || !strcmp(slot->kind, "timerfd") || !strcmp(slot->kind, "signalfd") || !strcmp(slot->kind, "fifo-doubled");
-    bool once = takes_once(s) && takes_once(other->step) && !streams;
-    return once && other->fd == slot->fd && number_is_open(other->fd);
-}
-
 #define DESCRIPTIONS 16384
 enum { PLAINLY = 1, EXCLUSIVELY = 2, SPLICED = 4, DOUBLED = 8 };
 // By epoll; what splice has to do with; what has duplicates.
@@ -56,6 +45,23 @@ static bool is(const struct step *s, const char *name) { return !strcmp(s->call-
 void spliced(int slot) { is_watched[slots[slot].description % DESCRIPTIONS] |= SPLICED; }
 
 void doubled(int slot) { is_watched[slots[slot].description % DESCRIPTIONS] |= DOUBLED; }
+
+static bool is_doubled(int slot) {
+    bool had = is_watched[slots[slot].description % DESCRIPTIONS] & DOUBLED;
+    return had || !strcmp(slots[slot].kind, "fifo-doubled") || !strcmp(slots[slot].kind, "passed");
+}
+
+// Two threads that wait for the same: only readers that take once, and through the same number, which was not replaced by a
+// duplicate under the first.
+static bool may_join(const struct step *s, const struct worker *other) {
+    const struct slot *slot = &slots[s->arguments[0]];
+    if (other->description != slot->description || direction(other->step) != direction(s)) return true;
+    // Streams, eventfds and timers wake all who read, and chance decides.
+    bool streams = !strcmp(slot->kind, "unix-stream") || !strcmp(slot->kind, "tcp") || !strcmp(slot->kind, "passed") ||
+                   !strcmp(slot->kind, "eventfd") || !strcmp(slot->kind, "timerfd") || !strcmp(slot->kind, "signalfd") || begins(slot->kind, "fifo");
+    bool once = takes_once(s) && takes_once(other->step) && !streams;
+    return once && other->fd == slot->fd && number_is_open(other->fd) && !is_doubled(s->arguments[0]);
+}
 
 // May wait in a call that takes or gives.
 static bool may_wait(const struct step *s) {
@@ -202,11 +208,6 @@ static bool uses_polled_number(const struct step *s, const struct worker *other)
     return false;
 }
 
-static bool is_doubled(int slot) {
-    bool had = is_watched[slots[slot].description % DESCRIPTIONS] & DOUBLED;
-    return had || !strcmp(slots[slot].kind, "fifo-doubled") || !strcmp(slots[slot].kind, "passed");
-}
-
 // A helper sends to a socket that others may have, and the SIGPIPE behind a part is the helper's.
 static bool sends_by_helper(const struct step *s) {
     int to = is(s, "sendfile") ? s->arguments[0] : is(s, "splice") ? s->arguments[1] : -1;
@@ -227,6 +228,12 @@ static bool is_much_urgent(const struct step *s) {
     return urgent && !is(s, "sendfile") && !strcmp(slots[s->arguments[0]].kind, "tcp");
 }
 
+// A sendfile to a pipe that others may have is a splice, and takes RWF_NOWAIT away.
+static bool asks_for_nowait(const struct step *s) {
+    bool nowait = (is(s, "preadv2") || is(s, "pwritev2")) && s->arguments[3] % 3 == 1;
+    return nowait && is_watched[slots[s->arguments[0]].description % DESCRIPTIONS] & SPLICED && is_doubled(s->arguments[0]);
+}
+
 // Receiving nothing from TCP waits all the same, and a signal ends it with 0. recvmmsg of several pieces of a stream keeps
 // an error behind the first for the next call.
 static bool is_vain(const struct step *s) {
@@ -238,7 +245,7 @@ static bool is_vain(const struct step *s) {
 
 bool may_run(const struct step *s) {
     int waiting = 0, closed = closes(s);
-    if (is_vain(s) || is_much_urgent(s) || pages_fall_otherwise(s) || sends_by_helper(s) || (may_wait(s) && watches_exclusively(s->arguments[0])) ||
+    if (is_vain(s) || asks_for_nowait(s) || is_much_urgent(s) || pages_fall_otherwise(s) || sends_by_helper(s) || (may_wait(s) && watches_exclusively(s->arguments[0])) ||
         (moves(s) && (watches_exclusively(s->arguments[0]) || watches_exclusively(s->arguments[1])))) return false;
     for (int i = 0; i < WORKERS; i++) {
         const struct worker *w = &workers[i];
