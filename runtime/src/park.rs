@@ -269,6 +269,7 @@ pub fn end(runtime: &Runtime) -> ! {
 pub unsafe fn spawn(runtime: &Runtime, green: GreenRef, frame: usize, fs: usize) {
     green.frame.set(frame);
     green.fs.set(fs);
+    switch::keep_rights(runtime, green); // a new thread has its maker's
     // SAFETY: by the caller's contract; the context lies right below the frame.
     let context = unsafe { crate::green::context::make(frame, 512, switch::begin) };
     green.context.set(context);

@@ -24,6 +24,38 @@ pub fn rdfsbase() -> usize {
     base
 }
 
+/// Do the processor and the kernel have protection keys (pkeys(7)), so that each thread has a register of its rights?
+pub fn has_protection_keys() -> bool {
+    // Leaf 7 is there on every processor with FSGSBASE. Bit 4: CR4.PKE is set.
+    core::arch::x86_64::__cpuid_count(7, 0).ecx & 1 << 4 != 0
+}
+
+/// The calling kernel thread's rights to pages with protection keys.
+///
+/// # Safety
+/// [`has_protection_keys`] must have said so.
+#[inline(always)]
+pub unsafe fn rdpkru() -> u32 {
+    let rights;
+    // SAFETY: by the caller's contract; reads a register. Not `nomem`: it changes with each switch.
+    unsafe {
+        asm!("rdpkru", in("ecx") 0, out("eax") rights, out("edx") _, options(nostack, preserves_flags))
+    }
+    rights
+}
+
+/// Sets them. Pages without a key of their own have key 0: all of our memory.
+///
+/// # Safety
+/// [`has_protection_keys`] must have said so, and `rights` be such as the program had: with all rights to key 0.
+#[inline(always)]
+pub unsafe fn wrpkru(rights: u32) {
+    // SAFETY: by the caller's contract.
+    unsafe {
+        asm!("wrpkru", in("eax") rights, in("ecx") 0, in("edx") 0, options(nostack, preserves_flags))
+    }
+}
+
 /// Sets the GS base, by which a kernel thread knows its [`crate::Worker`].
 ///
 /// # Safety

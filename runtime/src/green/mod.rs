@@ -99,6 +99,8 @@ pub struct Green {
     pub saved_mask: Cell<u64>,
     pub mask_saved: Cell<bool>,
     pub is_first: Cell<bool>,
+    /// Its rights to pages with protection keys, while another runs.
+    pub rights: Cell<u32>,
     /// The program's alternate signal stack: address, size, flags.
     pub altstack: Cell<[usize; 3]>,
 

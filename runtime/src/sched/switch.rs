@@ -33,6 +33,7 @@ pub fn resume(runtime: &Runtime, green: GreenRef, serve: impl FnOnce(&mut Reques
     if green.pending.get() & !green.mask.get() != 0 {
         worker.attention.store(1, Ordering::Relaxed);
     }
+    give_rights(runtime, green);
     // SAFETY: the context was suspended by `to_scheduler` or made by `spawn` and is used once;
     // FS goes with it.
     let (context, data) = unsafe {
@@ -41,11 +42,33 @@ pub fn resume(runtime: &Runtime, green: GreenRef, serve: impl FnOnce(&mut Reques
         context::switch(green.context.get(), 0)
     };
     green.context.set(context);
+    keep_rights(runtime, green);
     if worker.counts_cpu.get() {
         worker.charge(green);
     }
     // SAFETY: `to_scheduler` passes the address of a request that lives on the suspended stack.
     serve(unsafe { &mut *(data as *mut Request<'_>) });
+}
+
+/// Notes which rights to pages with protection keys the running thread has (pkeys(7)): each has its own, and in a signal
+/// handler, where a slice ends, there are none but those to key 0.
+#[inline(always)]
+pub fn keep_rights(runtime: &Runtime, green: GreenRef) {
+    if runtime.worker.has_rights.get() {
+        // SAFETY: there are protection keys.
+        green.rights.set(unsafe { arch::rdpkru() });
+    }
+}
+
+/// The rights of a thread that is about to run. To read them costs nothing, to set them as much as a switch.
+#[inline(always)]
+fn give_rights(runtime: &Runtime, green: GreenRef) {
+    // SAFETY: there are protection keys, and `keep_rights` or `spawn` noted these.
+    unsafe {
+        if runtime.worker.has_rights.get() && green.rights.get() != arch::rdpkru() {
+            arch::wrpkru(green.rights.get());
+        }
+    }
 }
 
 /// Begins to load what the next green in line will touch first, while this one runs: with thousands
@@ -109,6 +132,7 @@ extern "C" fn begin_scheduler(transfer: ::context::Transfer) -> ! {
         crate::sys::die("the scheduler began twice")
     };
     green.context.set(context);
+    keep_rights(runtime, green);
     // SAFETY: as in `resume`.
     scheduler.serve(green, unsafe { &mut *(data as *mut Request<'_>) });
     scheduler.run()

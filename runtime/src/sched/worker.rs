@@ -45,6 +45,8 @@ pub struct Worker {
     pub watched: Cell<bool>,
     /// The processor time of each green is counted: somebody has asked for one.
     pub counts_cpu: Cell<bool>,
+    /// There are protection keys, so each green has rights of its own.
+    pub has_rights: Cell<bool>,
     /// Processor time of this kernel thread that has been charged to greens, in nanoseconds.
     pub charged_ns: Cell<u64>,
 }
@@ -69,6 +71,7 @@ impl Worker {
             looks: Cell::new(0),
             watched: Cell::new(false),
             counts_cpu: Cell::new(false),
+            has_rights: Cell::new(false),
             charged_ns: Cell::new(0),
         }
     }
