@@ -104,7 +104,7 @@ static bool may_disturb(const struct step *s, const struct worker *other) {
     bool from_pages = is(other->step, "sendfile") || is(other->step, "splice");
     if (direction(s) == 'r' && from_pages && !strcmp(slots[s->arguments[0]].kind, "tcp")) return false;
     // TCP does not wake for less than a mark set meanwhile, but any other event has the read look.
-    bool marks = is(s, "option") && s->arguments[1] == 2 && !strcmp(slots[s->arguments[0]].kind, "tcp");
+    bool marks = is(s, "option") && (s->arguments[1] == 2 || s->arguments[1] == 3) && !strcmp(slots[s->arguments[0]].kind, "tcp");
     if (marks && direction(other->step) == 'r' && other->description == mine) return false;
     // The size of the part that waits for room natively was settled before.
     if (is(s, "option") && s->arguments[1] == 3 && direction(other->step) == 'w') return false;
@@ -199,7 +199,10 @@ static bool finds_closed_number(const struct step *s, const struct worker *other
 // A number that poll was given, closed while it waits and used again: natively poll does not wait for what has it now, and
 // an accept that waits has taken it already.
 static bool uses_polled_number(const struct step *s, const struct worker *other) {
-    if (!is(other->step, "poll") || !makes_numbers(s)) return false;
+    if (!makes_numbers(s)) return false;
+    // A call that begins again after a signal looks at its number anew.
+    if (other->fd >= 0 && !number_is_open(other->fd)) return true;
+    if (!is(other->step, "poll")) return false;
     for (int i = 0; i < 2; i++) {
         if (other->asked[i] < 0) continue;
         if (!number_is_open(other->asked[i])) return true;
@@ -234,6 +237,11 @@ static bool asks_for_nowait(const struct step *s) {
     return nowait && is_watched[slots[s->arguments[0]].description % DESCRIPTIONS] & SPLICED && is_doubled(s->arguments[0]);
 }
 
+// A FIFO that had no writer ends a read, but where others may have the description it cannot be told from an empty one.
+static bool may_have_no_writer(const struct step *s) {
+    return direction(s) == 'r' && !strcmp(slots[s->arguments[0]].kind, "fifo-doubled");
+}
+
 // Receiving nothing from TCP waits all the same, and a signal ends it with 0. recvmmsg of several pieces of a stream keeps
 // an error behind the first for the next call.
 static bool is_vain(const struct step *s) {
@@ -245,7 +253,7 @@ static bool is_vain(const struct step *s) {
 
 bool may_run(const struct step *s) {
     int waiting = 0, closed = closes(s);
-    if (is_vain(s) || asks_for_nowait(s) || is_much_urgent(s) || pages_fall_otherwise(s) || sends_by_helper(s) || (may_wait(s) && watches_exclusively(s->arguments[0])) ||
+    if (is_vain(s) || may_have_no_writer(s) || asks_for_nowait(s) || is_much_urgent(s) || pages_fall_otherwise(s) || sends_by_helper(s) || (may_wait(s) && watches_exclusively(s->arguments[0])) ||
         (moves(s) && (watches_exclusively(s->arguments[0]) || watches_exclusively(s->arguments[1])))) return false;
     for (int i = 0; i < WORKERS; i++) {
         const struct worker *w = &workers[i];

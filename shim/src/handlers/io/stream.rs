@@ -204,11 +204,15 @@ impl Fill<'_, '_> {
     /// MSG_PEEK over TCP waits until there is enough; `peek` looks once. Over AF_UNIX any byte will do.
     pub fn peek(&self, peek: impl Fn(i32) -> Answer) -> Answer {
         let seen = Cell::new(0);
-        let special = libc::POLLRDHUP | libc::POLLPRI;
         let answer = self.wait.run(|fd| {
             let got = peek(fd);
             let waits = self.kind == Kind::Tcp && got > 0 && (got as usize) < self.target();
-            if waits && sockopt::state(fd, special) == 0 {
+            // An urgent byte ends it, but not the one it begins at.
+            let special = |fd| match sockopt::at_mark(fd) {
+                true => libc::POLLRDHUP,
+                false => libc::POLLRDHUP | libc::POLLPRI,
+            };
+            if waits && sockopt::state(fd, special(fd)) == 0 {
                 seen.set(got);
                 return AGAIN;
             }

@@ -7,6 +7,7 @@ use crate::call::{AGAIN, Answer, NATIVE, RESTART, error};
 use crate::fds::{self, Kind};
 use crate::handlers::wait::OnFd;
 use crate::handlers::{io, socket};
+use crate::sockopt;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::{Wait, Wake};
 use lichen_runtime::park::{self, Deadline};
@@ -105,6 +106,11 @@ impl Transfer<'_> {
                 let (from, to) = held.ends(from_fd, to_fd);
                 if held.lost_file() {
                     return error(libc::EBADF);
+                }
+                // Behind a part the kernel's own call raises no SIGPIPE.
+                if begun && to.kind == Kind::Stream && sockopt::state(to.fd, 0) & libc::POLLHUP != 0
+                {
+                    return 0;
                 }
                 let answer = self.attempt(from, to, len, begun);
                 held.hold(answer);
