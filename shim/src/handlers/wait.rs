@@ -79,6 +79,8 @@ pub struct OnFd<'a> {
     /// The call was seen to block (sockets settle that when it begins, see sock_write_iter).
     blocks: Cell<bool>,
     waited: Cell<bool>,
+    /// An attempt that has to wait left what there is where it is (MSG_PEEK).
+    leaves: Cell<bool>,
     /// A signal for this thread ended a wait, and what there was to take was taken: no further wait.
     signalled: Cell<bool>,
     /// When the socket's time-out ends; `None` until the first wait.
@@ -104,6 +106,7 @@ impl<'a> OnFd<'a> {
             wakes: Wakes::All,
             blocks: Cell::new(false),
             waited: Cell::new(false),
+            leaves: Cell::new(false),
             signalled: Cell::new(false),
             deadline: Cell::new(None),
         }
@@ -139,6 +142,11 @@ impl OnFd<'_> {
     #[inline(always)]
     pub fn fd(&self) -> i32 {
         self.held.at.get()
+    }
+
+    /// The attempts of this call take nothing away: that one has to wait does not say that the stream is empty.
+    pub fn leaves_all(&self) {
+        self.leaves.set(true);
     }
 
     /// Has this call parked?
@@ -245,7 +253,7 @@ impl OnFd<'_> {
     fn park(&self, fd: i32, deadline: Deadline, look_ns: &mut u64) -> (Wake, i32, bool) {
         let (until, last) = self.next_look(deadline, look_ns);
         // That there is no connection to accept says nothing of bytes: a listener's read fails at once.
-        if self.interest == READ && self.wakes == Wakes::All {
+        if self.interest == READ && self.wakes == Wakes::All && !self.leaves.get() {
             self.runtime.slots.drained(fd);
         }
         self.waited.set(true);

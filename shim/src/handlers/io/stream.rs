@@ -204,6 +204,7 @@ impl Fill<'_, '_> {
     /// MSG_PEEK over TCP waits until there is enough; `peek` looks once. Over AF_UNIX any byte will do.
     pub fn peek(&self, peek: impl Fn(i32) -> Answer) -> Answer {
         let seen = Cell::new(0);
+        self.wait.leaves_all();
         let answer = self.wait.run(|fd| {
             let got = peek(fd);
             let waits = self.kind == Kind::Tcp && got > 0 && (got as usize) < self.target();

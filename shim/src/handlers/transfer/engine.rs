@@ -192,6 +192,10 @@ impl Transfer<'_> {
         }
         match room {
             true if !from.holds_up() && !to.holds_up() && !self.patient => SAYS_AGAIN,
+            // There is room, so it was the source that said so, and it does not wait.
+            true if to.pipe && !from.pipe && from.kind != Kind::File && !from.holds_up() => {
+                SAYS_AGAIN
+            }
             true => NATIVE,
             false if to.pipe && !self.patient => SAYS_AGAIN,
             false => AWAIT_OUT,
