@@ -1,6 +1,8 @@
 /* A hundred threads queue for a mutex while a hundred others are ready to run all the time. Whoever is handed the mutex
  * runs soon, not after a turn of each of the others: else the queue would take a hundred times a hundred turns.
- * Looked at on green threads only; natively the others have a processor for themselves. */
+ * Looked at on green threads only; natively the others have a processor for themselves.
+ * greens
+ */
 #include "check.h"
 
 #define THREADS 100
