@@ -283,7 +283,11 @@ fn go(prepared: Prepared, mask: u64) -> Result<(), String> {
     let tid = sys::gettid();
     let fs = tcb::make(offsets, tid).ok_or("ld.so makes no thread control block for us")?;
     runtime.worker.tid.set(tid);
-    runtime.worker.has_rights.set(arch::has_protection_keys());
+    if arch::has_protection_keys() {
+        runtime.worker.has_rights.set(true);
+        // SAFETY: there are protection keys.
+        runtime.worker.usual_rights.set(unsafe { arch::rdpkru() });
+    }
     runtime.pool.set_cap(settings().pool);
     io::files::set_offload(settings().file_io == FileIo::Offload);
     runtime.hooks.set(Some(Hooks {

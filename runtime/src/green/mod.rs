@@ -65,6 +65,11 @@ pub enum Wake {
     Interrupted = 2,
 }
 
+/// Accounted in [`masks`] (from its first own mask until its end).
+const ACCOUNTED: u8 = 1;
+/// Its rights to pages with protection keys are not the usual ones.
+const OWN_RIGHTS: u8 = 2;
+
 /// One green thread. 192 bytes; the layout is versioned by [`table::VERSION`]. The first cache line
 /// holds all that parking and resuming touch: with thousands of greens every further line is a miss.
 #[repr(C, align(64))]
@@ -78,8 +83,8 @@ pub struct Green {
     pub state: Cell<State>,
     pub wait: Cell<Wait>,
     pub wake: Cell<Wake>,
-    /// Accounted in [`masks`] (from its first own mask until its end).
-    pub accounted: Cell<bool>,
+    /// [`ACCOUNTED`] and [`OWN_RIGHTS`].
+    marks: Cell<u8>,
     /// Position in the timer heap plus one; 0 when it has no timer.
     pub timer_position: Cell<u32>,
     /// Counts parks, so that a late wake from another kernel thread is recognised.
@@ -99,7 +104,7 @@ pub struct Green {
     pub saved_mask: Cell<u64>,
     pub mask_saved: Cell<bool>,
     pub is_first: Cell<bool>,
-    /// Its rights to pages with protection keys, while another runs.
+    /// Its rights to pages with protection keys while another runs, if they are its own ([`Green::own_rights`]).
     pub rights: Cell<u32>,
     /// The program's alternate signal stack: address, size, flags.
     pub altstack: Cell<[usize; 3]>,
@@ -145,7 +150,7 @@ impl Green {
         self.state.set(State::Ready);
         self.wait.set(Wait::Nothing);
         self.wake.set(Wake::Ready);
-        self.accounted.set(false);
+        self.marks.set(0);
         self.timer_position.set(0);
         self.mask.set(0);
         self.pending.set(0);
@@ -159,6 +164,38 @@ impl Green {
         self.frame.set(0);
         self.name.set([0; 16]);
         self.cpu_ns.set(0);
+    }
+
+    fn mark(&self, mark: u8, on: bool) -> bool {
+        let marks = self.marks.get();
+        self.marks
+            .set(if on { marks | mark } else { marks & !mark });
+        marks & mark != 0
+    }
+
+    /// Is it accounted in [`masks`]?
+    pub fn is_accounted(&self) -> bool {
+        self.marks.get() & ACCOUNTED != 0
+    }
+
+    /// Notes whether it is accounted in [`masks`]; returns what was noted.
+    pub fn account(&self, accounted: bool) -> bool {
+        self.mark(ACCOUNTED, accounted)
+    }
+
+    /// Its rights to pages with protection keys, if they are not those that all threads have that never changed theirs.
+    #[inline(always)]
+    pub fn own_rights(&self) -> Option<u32> {
+        (self.marks.get() & OWN_RIGHTS != 0).then(|| self.rights.get())
+    }
+
+    /// Notes them. `None` leaves the second cache line alone.
+    #[inline(always)]
+    pub fn set_own_rights(&self, rights: Option<u32>) {
+        if let Some(rights) = rights {
+            self.rights.set(rights);
+        }
+        self.mark(OWN_RIGHTS, rights.is_some());
     }
 
     /// Enters a state, noting when.

@@ -148,7 +148,7 @@ impl Scheduler {
 
     fn end(&mut self, green: GreenRef) {
         let runtime = self.runtime;
-        if green.accounted.replace(false) {
+        if green.account(false) {
             runtime.masks.remove(green.mask.get());
         }
         let first = green.is_first.get();

@@ -56,17 +56,25 @@ pub fn resume(runtime: &Runtime, green: GreenRef, serve: impl FnOnce(&mut Reques
 pub fn keep_rights(runtime: &Runtime, green: GreenRef) {
     if runtime.worker.has_rights.get() {
         // SAFETY: there are protection keys.
-        green.rights.set(unsafe { arch::rdpkru() });
+        let rights = unsafe { arch::rdpkru() };
+        let usual = runtime.worker.usual_rights.get();
+        green.set_own_rights((rights != usual).then_some(rights));
     }
 }
 
 /// The rights of a thread that is about to run. To read them costs nothing, to set them as much as a switch.
 #[inline(always)]
 fn give_rights(runtime: &Runtime, green: GreenRef) {
-    // SAFETY: there are protection keys, and `keep_rights` or `spawn` noted these.
+    if !runtime.worker.has_rights.get() {
+        return;
+    }
+    let rights = green
+        .own_rights()
+        .unwrap_or(runtime.worker.usual_rights.get());
+    // SAFETY: there are protection keys, and `keep_rights` noted these.
     unsafe {
-        if runtime.worker.has_rights.get() && green.rights.get() != arch::rdpkru() {
-            arch::wrpkru(green.rights.get());
+        if rights != arch::rdpkru() {
+            arch::wrpkru(rights);
         }
     }
 }

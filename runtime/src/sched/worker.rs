@@ -47,6 +47,8 @@ pub struct Worker {
     pub counts_cpu: Cell<bool>,
     /// There are protection keys, so each green has rights of its own.
     pub has_rights: Cell<bool>,
+    /// The rights that greens have who did not change theirs: those of the thread that activated us.
+    pub usual_rights: Cell<u32>,
     /// Processor time of this kernel thread that has been charged to greens, in nanoseconds.
     pub charged_ns: Cell<u64>,
 }
@@ -72,6 +74,7 @@ impl Worker {
             watched: Cell::new(false),
             counts_cpu: Cell::new(false),
             has_rights: Cell::new(false),
+            usual_rights: Cell::new(0),
             charged_ns: Cell::new(0),
         }
     }

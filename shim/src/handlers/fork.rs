@@ -230,7 +230,7 @@ fn child(runtime: &Runtime) {
     notes::clear();
     sent::forget();
     runtime.masks.clear();
-    green.accounted.set(false);
+    green.account(false);
     masks::account(runtime, green);
     super::futex::set_foreign(false);
     park::serve(runtime, &mut |scheduler| scheduler.rebuild_after_fork());

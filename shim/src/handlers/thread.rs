@@ -36,7 +36,7 @@ pub fn adopt_first(runtime: &Runtime, offsets: tcb::Offsets, tid: u32, mask: u64
     green.is_first.set(true);
     green.fs.set(arch::rdfsbase());
     green.mask.set(mask);
-    green.accounted.set(true);
+    green.account(true);
     green.clear_tid.set(arch::rdfsbase() + offsets.tid);
     green.enter(State::Running, Wait::Nothing, 0, 0);
     names::adopt(green);

@@ -219,7 +219,7 @@ unsafe fn fresh_control_words(fpstate: usize) {
 
 /// Changes the mask and the books; the kernel learns of it when the master handler returns.
 pub fn set_mask_quietly(runtime: &Runtime, green: GreenRef, mask: u64) {
-    if green.accounted.get() {
+    if green.is_accounted() {
         runtime.masks.remove(green.mask.get());
         runtime.masks.add(mask);
     }

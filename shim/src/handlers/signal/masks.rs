@@ -22,7 +22,7 @@ const LIBC_MOMENT: u64 = bit(32) | bit(33);
 
 /// Counts a new green's mask.
 pub fn account(runtime: &Runtime, green: GreenRef) {
-    if !green.accounted.replace(true) {
+    if !green.account(true) {
         runtime.masks.add(green.mask.get());
     }
 }
@@ -34,7 +34,7 @@ pub fn set(runtime: &Runtime, green: GreenRef, mask: u64) {
         return;
     }
     green.mask.set(mask);
-    if green.accounted.get() {
+    if green.is_accounted() {
         runtime.masks.remove(before);
         runtime.masks.add(mask);
         if mask & LIBC_MOMENT != LIBC_MOMENT {
