@@ -77,9 +77,14 @@ static bool excludes(const struct step *s, const struct worker *other) {
     return adds && direction(other->step) && other->description == slots[s->arguments[2]].description;
 }
 
+static bool is_instance(int slot) { return slots[slot].fd >= 0 && !strcmp(slots[slot].kind, "epoll"); }
+
 static bool asks_about(const struct step *s, int description) {
-    if (is(s, "poll") || is(s, "select"))
-        return slots[s->arguments[0]].description == description || slots[s->arguments[2]].description == description;
+    if (is(s, "poll") || is(s, "select")) {
+        if (slots[s->arguments[0]].description == description || slots[s->arguments[2]].description == description) return true;
+        if (!is_instance(s->arguments[0]) && !is_instance(s->arguments[2])) return false;
+        return is_watched[description % DESCRIPTIONS] & (PLAINLY | EXCLUSIVELY);
+    }
     return is(s, "ewait") && is_watched[description % DESCRIPTIONS] & (PLAINLY | EXCLUSIVELY);
 }
 
