@@ -8,7 +8,7 @@
 
 mod kind;
 
-pub use kind::{Kind, allows, kind_of_socket, may_wait};
+pub use kind::{Kind, allows, is_pipe, kind_of_socket, may_wait};
 
 use crate::abi::forbidden::forbids;
 use crate::sockopt;

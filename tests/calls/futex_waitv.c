@@ -38,14 +38,18 @@ static long wake(atomic_uint *word, int private)
 }
 
 static void wake_private(void *word) { CHECK_EQ(wake(word, 1), 1); }
-static void wake_shared(void *word)
+
+/* Where a kernel thread waits, which may not have begun. */
+static void wake_in_kernel(void *word, int private)
 {
-    /* A kernel thread waits for it, which may not have begun. */
-    for (int i = 0; wake(word, 0) != 1; i++) {
+    for (int i = 0; wake(word, private) != 1; i++) {
         CHECK(i < 5000);
         sleep_ms(1);
     }
 }
+static void wake_shared(void *word) { wake_in_kernel(word, 0); }
+static void wake_private_among_shared(void *word) { wake_in_kernel(word, 1); }
+
 static void change_and_wake(void *word)
 {
     atomic_fetch_add((atomic_uint *)word, 1);
@@ -151,7 +155,7 @@ int main(void)
     on(3, words, FUTEX_PRIVATE_FLAG);
     ones[1] = (struct one){0, (uint64_t)(uintptr_t)&shared[1], SIZE_32, 0};
     CHECK_EQ(WAITS(waitv(3, 0, NULL, 0), wake_shared, &shared[1]), 1);
-    CHECK_EQ(WAITS(waitv(3, 0, NULL, 0), wake_private, &words[0]), 0);
+    CHECK_EQ(WAITS(waitv(3, 0, NULL, 0), wake_private_among_shared, &words[0]), 0);
     waiting_end();
     printf("done\n");
     return 0;

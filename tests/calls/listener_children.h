@@ -51,4 +51,39 @@ static inline long sleeps_of_all(const pid_t *children, int count)
     return sum;
 }
 
+#define WAKEUP_PROCESSES 8
+#define WAKEUP_THREADS 2
+#define WAKEUP_CONNECTIONS 40
+
+/* A connection that is greeted with a byte and closed. */
+static inline void one_connection(const struct sockaddr_in *address)
+{
+    char byte;
+    int fd = connected_tcp(address);
+    CHECK_EQ(read(fd, &byte, 1), 1);
+    CHECK_EQ(read(fd, &byte, 1), 0);
+    CHECK_EQ(close(fd), 0);
+}
+
+/* Each connection to these children's listener at `address` makes kernel threads of theirs go to sleep `most` times at most;
+ * SHOW_SLEEPS shows how often they did. */
+static inline void sleep_at_most(long most, const struct sockaddr_in *address, void *(*serves)(void *))
+{
+    pid_t children[WAKEUP_PROCESSES];
+    begin_children(children, WAKEUP_PROCESSES, WAKEUP_THREADS, serves);
+    for (int i = 0; i < WAKEUP_PROCESSES * WAKEUP_THREADS; i++)
+        one_connection(address);
+    long before = sleeps_of_all(children, WAKEUP_PROCESSES);
+    for (int i = 0; i < WAKEUP_CONNECTIONS; i++)
+        one_connection(address);
+    long sleeps = sleeps_of_all(children, WAKEUP_PROCESSES) - before;
+    if (getenv("SHOW_SLEEPS"))
+        dprintf(2, "%ld sleeps for %d connections\n", sleeps, WAKEUP_CONNECTIONS);
+    for (int i = 0; i < WAKEUP_PROCESSES; i++)
+        CHECK_EQ(kill(children[i], SIGKILL), 0);
+    for (int i = 0; i < WAKEUP_PROCESSES; i++)
+        CHECK_EQ(wait_status(children[i]), SIGKILL);
+    CHECK(sleeps <= WAKEUP_CONNECTIONS * most);
+}
+
 #endif

@@ -60,9 +60,9 @@ static UNUSED void *act_when_ticked(void *arg)
 #define WAITS(call, function, arg)                                                                                    \
     __extension__({                                                                                                   \
         struct act waits_act = {function, arg};                                                                       \
+        CHECK_GREENS(); /* It waits itself: before the actor begins to count. */                                      \
         long waits_from = ticker_now();                                                                               \
         pthread_t waits_actor = start(act_when_ticked, &waits_act);                                                   \
-        CHECK_GREENS();                                                                                               \
         errno = 0;                                                                                                    \
         long waits_result = (long)(call);                                                                             \
         int waits_errno = errno;                                                                                      \

@@ -105,7 +105,7 @@ pub struct Green {
     pub mask_saved: Cell<bool>,
     pub is_first: Cell<bool>,
     /// Its rights to pages with protection keys while another runs, if they are its own ([`Green::own_rights`]).
-    pub rights: Cell<u32>,
+    rights: Cell<u32>,
     /// The program's alternate signal stack: address, size, flags.
     pub altstack: Cell<[usize; 3]>,
 

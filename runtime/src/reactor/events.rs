@@ -85,32 +85,37 @@ impl Reactor {
         let slot = slots
             .get(fd)
             .ok_or(io::Error::from_raw_os_error(libc::EPERM))?;
-        let registered = slot.flags.get() & (REGISTERED | EXCLUSIVE) == REGISTERED;
         if waiter.wakes == Wakes::OneAnywhere {
             self.begin_exclusive(slots, slot, fd)?;
-        } else if !registered {
+        } else {
             self.begin_plain(slots, slot, fd)?;
         }
         slots.link(waiter);
         Ok(())
     }
 
+    #[inline(always)]
     fn begin_plain(&self, slots: &Slots, slot: &Slot, fd: i32) -> io::Result<()> {
+        match slot.flags.get() & (REGISTERED | EXCLUSIVE) {
+            REGISTERED => Ok(()),
+            _ => self.register(slots, slot, fd),
+        }
+    }
+
+    fn register(&self, slots: &Slots, slot: &Slot, fd: i32) -> io::Result<()> {
         // EPOLL_CTL_MOD does not take EPOLLEXCLUSIVE back.
         slots.leave_exclusive(fd);
-        if slot.flags.get() & REGISTERED == 0 {
-            let token = Token(fd as usize | (slot.generation.get() as usize) << 32);
-            let all = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
-            let registry = self.poll.registry();
-            match registry.register(&mut SourceFd(&fd), token, all) {
-                Err(e) if e.raw_os_error() == Some(libc::EEXIST) => {
-                    registry.reregister(&mut SourceFd(&fd), token, all)?;
-                }
-                other => other?,
+        let token = Token(fd as usize | (slot.generation.get() as usize) << 32);
+        let all = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+        let registry = self.poll.registry();
+        match registry.register(&mut SourceFd(&fd), token, all) {
+            Err(e) if e.raw_os_error() == Some(libc::EEXIST) => {
+                registry.reregister(&mut SourceFd(&fd), token, all)?;
             }
-            slot.flags.set(slot.flags.get() | REGISTERED);
-            slots.end.set(slots.end.get().max(fd + 1));
+            other => other?,
         }
+        slot.flags.set(slot.flags.get() | REGISTERED);
+        slots.end.set(slots.end.get().max(fd + 1));
         Ok(())
     }
 

@@ -108,9 +108,7 @@ impl Runtime {
     /// Makes a parked green ready; does nothing if it is not parked. Carrier only, both sides;
     /// allocates nothing. Other kernel threads: [`Remote::push`] and [`Runtime::ring`].
     pub fn unpark(&self, green: GreenRef, wake: Wake) {
-        if green.state.get() == State::Parked {
-            green.state.set(State::Ready);
-            green.wake.set(wake);
+        if make_ready(green, wake) {
             self.carrier.ready.push(green);
         }
     }
@@ -121,14 +119,15 @@ impl Runtime {
     /// so that a few who hand something around do not keep all others from running. Green side.
     #[inline(always)]
     pub fn unpark_next(&self, green: GreenRef, wake: Wake) {
+        if !make_ready(green, wake) {
+            return;
+        }
         let left = self.carrier.jumps.get();
-        if left == 0 || self.carrier.jumped.get() || green.state.get() != State::Parked {
-            return self.unpark(green, wake);
+        if left == 0 || self.carrier.jumped.get() {
+            return self.carrier.ready.push(green);
         }
         self.carrier.jumps.set(left - 1);
         self.carrier.jumped.set(true);
-        green.state.set(State::Ready);
-        green.wake.set(wake);
         self.carrier.ready.push_front(green);
     }
 
@@ -202,4 +201,15 @@ impl Runtime {
     pub fn own_fds(&self) -> [i32; 5] {
         core::array::from_fn(|i| self.own_fds[i].load(Ordering::Relaxed) - 1)
     }
+}
+
+/// Ends the park of a green, if it is in one; it is to be queued then.
+#[inline(always)]
+fn make_ready(green: GreenRef, wake: Wake) -> bool {
+    let parked = green.state.get() == State::Parked;
+    if parked {
+        green.state.set(State::Ready);
+        green.wake.set(wake);
+    }
+    parked
 }

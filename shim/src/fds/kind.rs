@@ -61,6 +61,11 @@ impl Kind {
     }
 }
 
+/// Is it a pipe or a FIFO? Asks the kernel; no, if that may not be asked.
+pub fn is_pipe(fd: i32) -> bool {
+    !forbids(libc::SYS_fcntl) && sys::fcntl(fd, libc::F_GETPIPE_SZ, 0) >= 0
+}
+
 /// Asks the kernel. What is not open counts as a file.
 pub fn classify(fd: i32) -> Kind {
     if forbids(libc::SYS_fstat) || forbids(libc::SYS_getsockopt) {

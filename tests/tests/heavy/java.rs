@@ -36,10 +36,10 @@ fn dump(server: &mut Running) -> Result<usize> {
             return Ok(serving(&text));
         }
         if Instant::now() > until {
-            let end: String = text.chars().rev().take(2000).collect();
-            let end: String = end.chars().rev().collect();
+            let lines: Vec<&str> = text.lines().collect();
             return Err(format!(
-                "no dump: ... {end}\n{}",
+                "no dump, but at the end:\n{}\n{}",
+                lines[lines.len().saturating_sub(20)..].join("\n"),
                 tree::describe(server.id())
             ));
         }

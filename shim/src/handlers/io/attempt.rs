@@ -11,7 +11,6 @@ use crate::handlers::offload::by_helper;
 use crate::handlers::{kernel, socket};
 use lichen_runtime::mutants::{Mutant, mutant};
 use lichen_runtime::sched::runtime;
-use lichen_runtime::sys;
 
 /// The flag of a socket call that is not to wait.
 pub const DONTWAIT: usize = libc::MSG_DONTWAIT as usize;
@@ -102,12 +101,12 @@ fn from_quiet(fd: i32, number: usize, args: [usize; 6]) -> Answer {
 /// takes a helper knows where others may have the description.
 #[cold]
 fn into_full(fd: i32, number: usize, args: [usize; 6]) -> Answer {
-    if forbids(libc::SYS_fcntl) || sys::fcntl(fd, libc::F_GETPIPE_SZ, 0) < 0 {
+    if !fds::is_pipe(fd) {
         return AGAIN;
     }
     // SAFETY: the program's call, with its own arguments but perhaps another descriptor.
     let call = || unsafe { kernel(number, args) };
-    if is_private_pipe(fd) {
+    if is_private(fd) {
         return socket::not_waiting(fd, call);
     }
     match by_helper(runtime(), number, args) {
@@ -139,11 +138,12 @@ fn has_no_such_call(fd: i32, reading: bool) -> bool {
 /// Is it a pipe that waits, of which nobody else has the description? A FIFO does not know RWF_NOWAIT, nor does a pipe any
 /// more that was spliced from or to.
 pub fn is_private_pipe(fd: i32) -> bool {
-    fds::is_own(fd)
-        && !fds::is_nonblocking(fd)
-        && !forbids(libc::SYS_ioctl)
-        && !forbids(libc::SYS_fcntl)
-        && sys::fcntl(fd, libc::F_GETPIPE_SZ, 0) >= 0
+    is_private(fd) && fds::is_pipe(fd)
+}
+
+/// Can it be made non-blocking for a moment, since it waits and nobody else has the description?
+fn is_private(fd: i32) -> bool {
+    fds::is_own(fd) && !fds::is_nonblocking(fd) && !forbids(libc::SYS_ioctl)
 }
 
 /// Writes to a private pipe what there is room for. `flags` are those of pwritev2(2).

@@ -29,7 +29,7 @@ pub fn read(runtime: &Runtime, fd: i32, buffer: usize, len: usize) -> Answer {
         let got = receive(fd, buffer, len, 0);
         if got != AGAIN {
             turns::has_read(runtime, fd, got);
-            note_short(runtime, fd, got, len);
+            bytes::note_short(runtime, fd, true, got, len);
             return got;
         }
         runtime.slots.drained(fd);
@@ -38,19 +38,11 @@ pub fn read(runtime: &Runtime, fd: i32, buffer: usize, len: usize) -> Answer {
     if wake == Wake::Ready && again == fd {
         let got = receive(fd, buffer, len, 0);
         if got != AGAIN {
-            note_short(runtime, fd, got, len);
+            bytes::note_short(runtime, fd, true, got, len);
             return got;
         }
     }
     bytes::read_tcp(runtime, fd, buffer, len, Some((wake, again)))
-}
-
-/// A short read tells that the stream is empty now.
-#[inline(always)]
-fn note_short(runtime: &Runtime, fd: i32, got: Answer, asked: usize) {
-    if got > 0 && (got as usize) < asked {
-        runtime.slots.drained(fd);
-    }
 }
 
 /// A write of `len` bytes, not 0, to a TCP socket, with flags of send(2). Green side; parks.

@@ -251,7 +251,7 @@ fn note(answer: Answer, look: bool, nonblocking: bool) {
         return;
     }
     fds::forget(answer as i32);
-    if look && sys::fcntl(answer as i32, libc::F_GETPIPE_SZ, 0) >= 0 {
+    if look && fds::is_pipe(answer as i32) {
         fds::made(answer as i32, Kind::Pipe, nonblocking);
     }
 }

@@ -12,7 +12,6 @@ use lichen_runtime::Runtime;
 use lichen_runtime::green::{Wait, Wake};
 use lichen_runtime::park::{self, Deadline};
 use lichen_runtime::reactor::{READ, WRITE};
-use lichen_runtime::sys;
 
 /// What a terminal that is ready takes at once.
 const CHUNK: usize = 4096;
@@ -33,8 +32,7 @@ impl End {
     pub fn new(fd: i32) -> End {
         let kind = fds::kind(fd);
         // A FIFO that does not know RWF_NOWAIT, and a pipe that forgot it by being spliced into.
-        let pipe = kind == Kind::Pipe
-            || kind == Kind::Polled && sys::fcntl(fd, libc::F_GETPIPE_SZ, 0) >= 0;
+        let pipe = kind == Kind::Pipe || kind == Kind::Polled && fds::is_pipe(fd);
         End { fd, kind, pipe }
     }
 

@@ -32,14 +32,10 @@ impl Generator<'_> {
         let flags = self.pick(&[0, 0, 0, 0, 4, 4, 4, 1, 1, 2, 8, 6, 32, 5, 10]);
         let slot = slot as i64;
         let parts = self.rng.i64(1..4);
-        let plain = !kind.carries_bytes() || self.chance(40);
+        if !kind.carries_bytes() || self.chance(40) {
+            return self.plainly(["read", "readv", "preadv2"], slot, length, parts);
+        }
         match self.rng.u32(..10) {
-            n if plain && n < 6 => self.push_signed("read", &[slot, length]),
-            n if plain && n < 9 => self.push_signed("readv", &[slot, length, parts]),
-            _ if plain => {
-                let how = self.pick(&[0, 0, 0, 1, 1, 2]);
-                self.push_signed("preadv2", &[slot, length, parts, how]);
-            }
             0..=4 => self.push_signed("recv", &[slot, length, flags]),
             5 | 6 => self.push_signed("recvfrom", &[slot, length, flags]),
             7..9 => self.push_signed("recvmsg", &[slot, length, flags, parts]),
@@ -58,17 +54,26 @@ impl Generator<'_> {
         let flags = self.pick(&[0, 0, 0, 0, 1, 16, 32, 128, 17]);
         let slot = slot as i64;
         let parts = self.rng.i64(1..4);
-        let plain = !kind.carries_bytes() || self.chance(40);
+        if !kind.carries_bytes() || self.chance(40) {
+            return self.plainly(["write", "writev", "pwritev2"], slot, length, parts);
+        }
         match self.rng.u32(..10) {
-            n if plain && n < 6 => self.push_signed("write", &[slot, length]),
-            n if plain && n < 9 => self.push_signed("writev", &[slot, length, parts]),
-            _ if plain => {
-                let how = self.pick(&[0, 0, 0, 1, 1, 2]);
-                self.push_signed("pwritev2", &[slot, length, parts, how]);
-            }
             0..=4 => self.push_signed("send", &[slot, length, flags]),
             5..=8 => self.push_signed("sendmsg", &[slot, length, flags, parts]),
             _ => self.push_signed("sendmmsg", &[slot, length, flags, parts]),
+        }
+    }
+
+    /// One of the calls for any file: with one buffer, with several, and with several and flags (preadv2(2)).
+    fn plainly(&mut self, calls: [&str; 3], slot: i64, length: i64, parts: i64) {
+        let [one, several, flagged] = calls;
+        match self.rng.u32(..10) {
+            0..6 => self.push_signed(one, &[slot, length]),
+            6..9 => self.push_signed(several, &[slot, length, parts]),
+            _ => {
+                let how = self.pick(&[0, 0, 0, 1, 1, 2]);
+                self.push_signed(flagged, &[slot, length, parts, how]);
+            }
         }
     }
 
