@@ -31,7 +31,7 @@ pub fn run(options: &HttpOptions) -> Result<()> {
         machine::pin_here(cpu)?;
     }
     let load = to_load(options, scale.connections)?;
-    let outcome = http::run(&load, &mut OnlyStop)?;
+    let outcome = http::run(load.clone(), &mut OnlyStop)?;
     print(&outcome, load.connections, options.json)?;
     if !outcome.is_clean() {
         bail!("{}", outcome.fault());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use serde::Serialize;
 
-use crate::http::{self, Expect, Load, Moment, Outcome, Pace, Progress, Watch};
+use crate::http::{Client, Expect, Load, Moment, Outcome, Pace, Progress, Watch};
 use crate::observe::{self, Footprint, Scheduling};
 use crate::server::{Program, Server};
 
@@ -52,12 +52,27 @@ struct Reading {
     scheduling: Scheduling,
 }
 
+/// Is told how far a run is, and may end it.
+pub type Tell<'a> = &'a mut dyn FnMut(Progress) -> Result<()>;
+
 struct Probe<'a> {
     pid: u32,
     before: Option<Reading>,
     after: Option<Reading>,
     footprint: Footprint,
-    progress: &'a mut dyn FnMut(Progress) -> Result<()>,
+    progress: Tell<'a>,
+}
+
+impl<'a> Probe<'a> {
+    fn new(pid: u32, progress: Tell<'a>) -> Probe<'a> {
+        Probe {
+            pid,
+            before: None,
+            after: None,
+            footprint: Footprint::default(),
+            progress,
+        }
+    }
 }
 
 impl Watch for Probe<'_> {
@@ -86,68 +101,101 @@ fn read(pid: u32) -> Result<Reading> {
     })
 }
 
+/// A server that is up, with all its connections.
+pub struct Session {
+    server: Server,
+    name: String,
+    client: Client,
+    empty: Footprint,
+}
+
+impl Session {
+    /// Starts `program` on `cpus` and opens the connections of `plan`.
+    pub fn open(
+        program: &Program,
+        cpus: &[usize],
+        plan: &Plan,
+        progress: Tell<'_>,
+    ) -> Result<Session> {
+        let mut server = Server::start(program, cpus)?;
+        let mut open = || {
+            let empty = observe::footprint(server.pid())?;
+            let client = Client::open(plan.load(&server), &mut Probe::new(server.pid(), progress))?;
+            Ok((empty, client))
+        };
+        match open() {
+            Ok((empty, client)) => Ok(Session {
+                server,
+                name: program.name.clone(),
+                client,
+                empty,
+            }),
+            Err(error) => Err(server.explain(error, &program.name)),
+        }
+    }
+
+    /// Runs the plan once. A wrong response or a lost connection is an error.
+    pub fn measure(&mut self, plan: &Plan, progress: Tell<'_>) -> Result<Measured> {
+        self.load_it(plan, progress)
+            .map_err(|error| self.server.explain(error, &self.name))
+    }
+
+    /// Ends the server.
+    pub fn close(self) -> Result<()> {
+        let status = self.server.stop()?;
+        if !status.success() {
+            bail!(
+                "{}: the server ended with {status} when asked to end",
+                self.name
+            );
+        }
+        Ok(())
+    }
+
+    fn load_it(&mut self, plan: &Plan, progress: Tell<'_>) -> Result<Measured> {
+        let mut probe = Probe::new(self.server.pid(), progress);
+        let outcome = self.client.measure(&mut probe)?;
+        let (Some(before), Some(after)) = (probe.before, probe.after) else {
+            bail!("the measurement did not finish");
+        };
+        if !outcome.is_clean() {
+            bail!("{}", outcome.fault());
+        }
+        let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64();
+        let switches = after
+            .scheduling
+            .switches
+            .saturating_sub(before.scheduling.switches) as f64;
+        let requests = outcome.requests.max(1) as f64;
+        Ok(Measured {
+            name: self.name.clone(),
+            connections: plan.connections,
+            cpu_us_per_request: cpu * 1e6 / requests,
+            cpu_share: cpu
+                / outcome
+                    .seconds
+                    .min(after.at.duration_since(before.at).as_secs_f64()),
+            switches_per_request: switches / requests,
+            footprint: probe.footprint,
+            bytes_per_connection: probe
+                .footprint
+                .bytes_per_connection(&self.empty, plan.connections),
+            outcome,
+        })
+    }
+}
+
 /// Starts `program` on `cpus`, runs `plan` on it, ends it. A wrong response or a lost connection is an error.
 pub fn measure(
     program: &Program,
     cpus: &[usize],
     plan: &Plan,
-    progress: &mut dyn FnMut(Progress) -> Result<()>,
+    progress: Tell<'_>,
 ) -> Result<Measured> {
-    let mut server = Server::start(program, cpus)?;
-    let measured = load_it(&server, program, plan, progress)
-        .map_err(|error| server.explain(error, &program.name))?;
-    let status = server.stop()?;
-    if !status.success() {
-        bail!(
-            "{}: the server ended with {status} when asked to end",
-            program.name
-        );
-    }
+    let mut session = Session::open(program, cpus, plan, progress)?;
+    let measured = session.measure(plan, progress)?;
+    session.close()?;
     Ok(measured)
-}
-
-fn load_it(
-    server: &Server,
-    program: &Program,
-    plan: &Plan,
-    progress: &mut dyn FnMut(Progress) -> Result<()>,
-) -> Result<Measured> {
-    let empty = observe::footprint(server.pid())?;
-    let mut probe = Probe {
-        pid: server.pid(),
-        before: None,
-        after: None,
-        footprint: empty,
-        progress,
-    };
-    let outcome = http::run(&plan.load(server), &mut probe)?;
-    let (Some(before), Some(after)) = (probe.before, probe.after) else {
-        bail!("the measurement did not finish");
-    };
-    if !outcome.is_clean() {
-        bail!("{}", outcome.fault());
-    }
-    let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64();
-    let switches = after
-        .scheduling
-        .switches
-        .saturating_sub(before.scheduling.switches) as f64;
-    let requests = outcome.requests.max(1) as f64;
-    Ok(Measured {
-        name: program.name.clone(),
-        connections: plan.connections,
-        cpu_us_per_request: cpu * 1e6 / requests,
-        cpu_share: cpu
-            / outcome
-                .seconds
-                .min(after.at.duration_since(before.at).as_secs_f64()),
-        switches_per_request: switches / requests,
-        footprint: probe.footprint,
-        bytes_per_connection: probe
-            .footprint
-            .bytes_per_connection(&empty, plan.connections),
-        outcome,
-    })
 }
 
 impl Plan {

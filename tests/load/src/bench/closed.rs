@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::Bench;
 use super::report::{Section, Verdict};
 use super::rivals::{self, Rival, Trial};
+use super::turns;
 use crate::http::Pace;
 use crate::measure::{Measured, Plan};
 use crate::table;
@@ -18,6 +19,9 @@ const SIZES: [(usize, Option<f64>, Option<f64>); 4] = [
     (1_000, Some(0.70), Some(1.05)),
     (10_000, Some(0.55), Some(1.10)),
 ];
+
+/// Turns of half a second that each server has for each of the report's rounds.
+const TURNS: usize = 4;
 
 pub const HEAD: [&str; 8] = [
     "server",
@@ -43,10 +47,10 @@ pub fn run(bench: &Bench) -> Result<Section> {
         let plan = Plan {
             connections: scale.connections,
             pace: Pace::Closed,
-            warmup: Duration::from_millis(bench.pick(1_000, 500)),
-            measure: Duration::from_millis(bench.pick(3_000, 1_000)),
+            warmup: Duration::from_millis(100),
+            measure: Duration::from_millis(400),
         };
-        let trials = rivals::rounds(bench, &plan, &Rival::WITH_MEMORY)?;
+        let trials = turns::take(bench, &plan, &Rival::WITH_MEMORY, TURNS * bench.rounds)?;
         section.rows.extend(
             trials
                 .iter()

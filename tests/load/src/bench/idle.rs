@@ -177,7 +177,7 @@ fn measure(bench: &Bench, rival: Rival, connections: usize, silence: Duration) -
         empty,
         idle: None,
     };
-    let outcome = http::run(&plan.load(&server), &mut probe)
+    let outcome = http::run(plan.load(&server), &mut probe)
         .map_err(|error| server.explain(error, &program.name))?;
     server.stop()?;
     anyhow::ensure!(

@@ -17,6 +17,7 @@ mod startup;
 mod strace;
 mod syscalls;
 mod threads;
+mod turns;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

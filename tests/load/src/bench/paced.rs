@@ -9,6 +9,7 @@ use super::Bench;
 use super::closed::{HEAD, cpu, row};
 use super::report::{Section, Verdict};
 use super::rivals::{self, Rival};
+use super::turns;
 use crate::http::Pace;
 use crate::measure::Plan;
 
@@ -26,10 +27,10 @@ pub fn run(bench: &Bench) -> Result<Section> {
     let plan = Plan {
         connections: scale.connections,
         pace: Pace::Paced(PER_SECOND),
-        warmup: Duration::from_secs(1),
-        measure: Duration::from_secs(bench.pick(5, 2)),
+        warmup: Duration::from_millis(500),
+        measure: Duration::from_millis(1_500),
     };
-    let trials = rivals::rounds(bench, &plan, &Rival::ALL)?;
+    let trials = turns::take(bench, &plan, &Rival::ALL, 2 * bench.rounds)?;
     section.rows = trials
         .iter()
         .filter(|trial| !trial.runs.is_empty())

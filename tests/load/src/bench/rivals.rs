@@ -1,15 +1,11 @@
-//! The four servers that are compared, and interleaved rounds over them. Called by the HTTP parts.
-//! Rounds go A B C D, A B C D, ...: what disturbs the machine for a while then disturbs all four, and ratios within a
-//! round keep their meaning.
+//! The servers that are compared, and what their turns say about each other. Called by the HTTP parts.
 
-use anyhow::Result;
 use serde::Serialize;
 
 use super::Bench;
-use crate::http::Progress;
-use crate::measure::{Measured, Plan, measure};
+use crate::measure::Measured;
 use crate::server::Program;
-use crate::{machine, stop, table};
+use crate::table;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -65,7 +61,7 @@ impl Rival {
 pub const NOT_TAKEN_OVER: &str =
     "lichen did not take over the server's threads, so there are no numbers of it";
 
-/// All rounds of one server under one plan.
+/// All turns of one server under one plan.
 #[derive(Serialize)]
 pub struct Trial {
     pub rival: Rival,
@@ -80,41 +76,7 @@ impl Trial {
     }
 }
 
-/// Runs `plan` on all `rivals`, `bench.rounds` times. A server that fails is dropped; only Ctrl-C is an error.
-pub fn rounds(bench: &Bench, plan: &Plan, rivals: &[Rival]) -> Result<Vec<Trial>> {
-    machine::pin_here(bench.cpus.load)?;
-    let trial = |&rival| Trial {
-        rival,
-        runs: Vec::new(),
-        failure: None,
-    };
-    let mut trials: Vec<Trial> = rivals.iter().map(trial).collect();
-    for round in 1..=bench.rounds {
-        for trial in trials.iter_mut().filter(|trial| trial.failure.is_none()) {
-            let name = trial.rival.name();
-            bench.say(&format!(
-                "{} connections, round {round} of {}: {name}",
-                plan.connections, bench.rounds
-            ))?;
-            let mut progress = |_: Progress| stop::check();
-            match measure(
-                &trial.rival.program(bench),
-                &[bench.cpus.server],
-                plan,
-                &mut progress,
-            ) {
-                Ok(measured) => trial.runs.push(measured),
-                Err(error) if error.is::<stop::Stopped>() => return Err(error),
-                Err(error) => {
-                    trial.failure = Some(format!("{} connections: {error:#}", plan.connections))
-                }
-            }
-        }
-    }
-    Ok(trials)
-}
-
-/// The rounds of one server; none for Lichen if it left the server native.
+/// The turns of one server; none for Lichen if it left the server native.
 pub fn find(trials: &[Trial], rival: Rival) -> Option<&Trial> {
     let found = measured(trials, rival)?;
     (rival != Rival::Lichen || lichen_took_over(trials)).then_some(found)
@@ -126,7 +88,7 @@ fn measured(trials: &[Trial], rival: Rival) -> Option<&Trial> {
         .find(|trial| trial.rival == rival && !trial.runs.is_empty())
 }
 
-/// Median over the rounds of `value` of one server over `value` of another, round by round.
+/// Median over the turns of `value` of one server over `value` of another, turn by turn.
 pub fn ratio(
     trials: &[Trial],
     of: Rival,
@@ -142,22 +104,17 @@ pub fn ratio(
     ))
 }
 
-/// As [`ratio`], over the better (smaller) of two servers in each round.
+/// As [`ratio`], over the better of two servers: that with which `of` compares worse. Not the smaller value in each turn:
+/// of two values that noise moves, the smaller one is smaller than either server is.
 pub fn ratio_to_better(
     trials: &[Trial],
     of: Rival,
     over: [Rival; 2],
     value: impl Fn(&Measured) -> f64,
 ) -> Option<f64> {
-    let (of, one, two) = (
-        find(trials, of)?,
-        find(trials, over[0])?,
-        find(trials, over[1])?,
-    );
-    let rounds = of.runs.iter().zip(one.runs.iter().zip(&two.runs));
-    Some(table::median(
-        rounds.map(|(a, (b, c))| value(a) / value(b).min(value(c))),
-    ))
+    let one = ratio(trials, of, over[0], &value)?;
+    let two = ratio(trials, of, over[1], &value)?;
+    Some(one.max(two))
 }
 
 /// Whether Lichen ran the server without its kernel threads; otherwise its numbers mean nothing.
@@ -217,8 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_taken_round_by_round() {
-        // A slow second round for both: the medians over each server alone would say 0.5 / 1 as well, the mean would not.
+    fn ratios_are_taken_turn_by_turn() {
+        // A slow second turn for both: the medians over each server alone would say 0.5 / 1 as well, the mean would not.
         let trials = [
             trial(Rival::Native, &[10.0, 100.0, 10.0], 9),
             trial(Rival::Lichen, &[5.0, 50.0, 5.0], 1),
@@ -232,11 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn the_better_rival_is_chosen_in_each_round() {
+    fn the_better_rival_is_the_one_that_is_better_in_most_turns() {
         let trials = [
             trial(Rival::Lichen, &[6.0, 6.0, 6.0], 1),
-            trial(Rival::Epoll, &[5.0, 6.0, 8.0], 1),
-            trial(Rival::Tokio, &[9.0, 4.0, 6.0], 1),
+            trial(Rival::Epoll, &[5.0, 5.0, 8.0], 1),
+            trial(Rival::Tokio, &[6.0, 6.0, 4.0], 1),
         ];
         let value = ratio_to_better(
             &trials,

@@ -107,7 +107,7 @@ fn count(bench: &Bench, rival: Rival) -> Result<(u64, Counts)> {
         counts: Counts::new(),
         kernel_threads: 0,
     };
-    let outcome = http::run(&plan.load(&server), &mut probe)
+    let outcome = http::run(plan.load(&server), &mut probe)
         .map_err(|error| server.explain(error, &program.name))?;
     server.stop()?;
     if rival == Rival::Lichen && probe.kernel_threads > CONNECTIONS as u64 / 2 {

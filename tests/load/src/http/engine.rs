@@ -1,4 +1,4 @@
-//! The loop of the load generator: all connections, one mio poll, one thread. Called by `super::run` only.
+//! The loop of the load generator: all connections, one mio poll, one thread. Called by `super::Client` only.
 //! Between [`Engine::open_all`] and each [`Engine::go`] nothing is in flight.
 
 use std::io::ErrorKind;
@@ -20,8 +20,8 @@ const TIMER: Token = Token(usize::MAX);
 const TICK: Duration = Duration::from_millis(100);
 const INPUT_BYTES: usize = 64 * 1024;
 
-pub struct Engine<'a> {
-    load: &'a Load,
+pub struct Engine {
+    load: Load,
     poll: Poll,
     timer: Timer,
     /// By token; `None` once lost.
@@ -36,17 +36,17 @@ pub struct Engine<'a> {
     last_response: Instant,
 }
 
-impl<'a> Engine<'a> {
-    pub fn new(load: &'a Load) -> Result<Engine<'a>> {
+impl Engine {
+    pub fn new(load: Load) -> Result<Engine> {
         let poll = Poll::new().context("epoll_create")?;
         let timer = Timer::new(poll.registry(), TIMER).context("timerfd")?;
         Ok(Engine {
+            connections: Vec::with_capacity(load.connections),
+            checker: Checker::new(load.expect.clone()),
             load,
             poll,
             timer,
-            connections: Vec::with_capacity(load.connections),
             in_flight: 0,
-            checker: Checker::new(load.expect.clone()),
             scratch: Scratch {
                 input: vec![0; INPUT_BYTES],
                 output: Vec::new(),

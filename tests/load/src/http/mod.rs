@@ -1,6 +1,6 @@
 //! The load generator: keep-alive HTTP/1.1 connections on one thread, every response checked.
 //!
-//! Called by `generate` (the command), `demo` and `bench`. [`run`] opens all connections, lets each make one request,
+//! Called by `generate` (the command), `demo` and `bench`. A [`Client`] opens all connections, lets each make one request,
 //! warms up, measures, and calls the [`Watch`] in between, at moments when no request is in flight: so counters that are
 //! read there belong to a known number of requests. It must never be the bottleneck: per request one write, one read, a
 //! share of one epoll_wait, and no allocation.
@@ -70,21 +70,48 @@ pub trait Watch {
     fn progress(&mut self, progress: Progress) -> Result<()>;
 }
 
-/// Makes the load and returns what the client saw. Wrong responses and lost connections are counted, not errors;
-/// errors are: no connection can be made, no answer within `patience`, or the watch says so.
-pub fn run(load: &Load, watch: &mut dyn Watch) -> Result<Outcome> {
-    let mut engine = engine::Engine::new(load)?;
-    engine.open_all(watch)?;
-    watch.quiet(Moment::Open)?;
-    if !load.warmup.is_zero() {
-        engine.go(load.warmup, watch, |elapsed| Progress::WarmingUp {
-            elapsed,
-        })?;
+/// Connections that are open, and stay so between measurements.
+pub struct Client {
+    engine: engine::Engine,
+    warmup: Duration,
+    measure: Duration,
+}
+
+impl Client {
+    /// Opens all connections. Errors: no connection can be made, no answer within `patience`, or the watch says so.
+    pub fn open(load: Load, watch: &mut dyn Watch) -> Result<Client> {
+        let (warmup, measure) = (load.warmup, load.measure);
+        let mut engine = engine::Engine::new(load)?;
+        engine.open_all(watch)?;
+        watch.quiet(Moment::Open)?;
+        Ok(Client {
+            engine,
+            warmup,
+            measure,
+        })
     }
-    watch.quiet(Moment::Before)?;
-    let outcome = engine.go(load.measure, watch, |elapsed| Progress::Measuring {
-        elapsed,
-    })?;
-    watch.quiet(Moment::After)?;
-    Ok(outcome)
+
+    /// Makes the load and returns what the client saw. Wrong responses and lost connections are counted, not errors;
+    /// errors are: no answer within `patience`, or the watch says so.
+    pub fn measure(&mut self, watch: &mut dyn Watch) -> Result<Outcome> {
+        if !self.warmup.is_zero() {
+            self.engine
+                .go(self.warmup, watch, |elapsed| Progress::WarmingUp {
+                    elapsed,
+                })?;
+        }
+        watch.quiet(Moment::Before)?;
+        let outcome = self
+            .engine
+            .go(self.measure, watch, |elapsed| Progress::Measuring {
+                elapsed,
+            })?;
+        watch.quiet(Moment::After)?;
+        Ok(outcome)
+    }
+}
+
+/// Opens connections and measures once.
+pub fn run(load: Load, watch: &mut dyn Watch) -> Result<Outcome> {
+    Client::open(load, watch)?.measure(watch)
 }

@@ -1,0 +1,140 @@
+//! The servers that are compared take turns. Called by the HTTP parts.
+//!
+//! All are up at once, with all their connections, and each turn is short: what disturbs the machine for a second disturbs
+//! all of them, and a ratio within one turn keeps its meaning. Who begins moves on from turn to turn, so that nobody always
+//! finds the caches as the same other one left them. A server whose turn it is not gets no request and uses no CPU.
+//!
+//! The load on each server comes from a thread with a descriptor table of its own (unshare(2), CLONE_FILES): the limit on
+//! descriptors then allows each server as many connections as one alone. Only one of these threads is awake at a time.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use nix::sched::{CloneFlags, unshare};
+
+use super::Bench;
+use super::rivals::{Rival, Trial};
+use crate::http::Progress;
+use crate::measure::{Measured, Plan, Session};
+use crate::server::Program;
+use crate::{machine, stop};
+
+/// A server, and the thread that loads it when asked to.
+struct Seat {
+    trial: Trial,
+    /// Dropped, it ends the server.
+    go: Option<Sender<()>>,
+    done: Receiver<Result<Measured>>,
+}
+
+/// Lets all `rivals` have `turns` turns of `plan`. One that fails is dropped; only Ctrl-C is an error.
+pub fn take(bench: &Bench, plan: &Plan, rivals: &[Rival], turns: usize) -> Result<Vec<Trial>> {
+    machine::pin_here(bench.cpus.load)?;
+    thread::scope(|scope| {
+        let mut seats: Vec<Seat> = Vec::new();
+        for &rival in rivals {
+            let (go, asked) = channel();
+            let (answer, done) = channel();
+            let program = rival.program(bench);
+            let cpu = bench.cpus.server;
+            scope.spawn(move || load_when_asked(&program, cpu, plan, &asked, &answer));
+            seats.push(Seat::new(rival, go, done));
+        }
+        // The first turn opens the connections, and does not count.
+        for turn in 0..=turns {
+            for i in 0..seats.len() {
+                let next = (turn + i) % seats.len();
+                let seat = &mut seats[next];
+                bench.say(&format!(
+                    "{} connections, turn {turn} of {turns}: {}",
+                    plan.connections,
+                    seat.trial.rival.name()
+                ))?;
+                seat.turn(turn > 0, plan)?;
+            }
+        }
+        seats.into_iter().map(|seat| seat.leave(plan)).collect()
+    })
+}
+
+impl Seat {
+    fn new(rival: Rival, go: Sender<()>, done: Receiver<Result<Measured>>) -> Seat {
+        let trial = Trial {
+            rival,
+            runs: Vec::new(),
+            failure: None,
+        };
+        let go = Some(go);
+        Seat { trial, go, done }
+    }
+
+    fn turn(&mut self, counts: bool, plan: &Plan) -> Result<()> {
+        let Some(go) = &self.go else {
+            return Ok(());
+        };
+        // If the thread is gone, it has said why.
+        let _ = go.send(());
+        match self.done.recv() {
+            Ok(Ok(measured)) if counts => self.trial.runs.push(measured),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => self.fail(error, plan)?,
+            Err(_) => bail!("the thread that makes the load is gone"),
+        }
+        Ok(())
+    }
+
+    /// Ends the server.
+    fn leave(mut self, plan: &Plan) -> Result<Trial> {
+        if self.go.take().is_some()
+            && let Ok(Err(error)) = self.done.recv()
+        {
+            self.fail(error, plan)?;
+        }
+        Ok(self.trial)
+    }
+
+    fn fail(&mut self, error: anyhow::Error, plan: &Plan) -> Result<()> {
+        self.go = None;
+        if error.is::<stop::Stopped>() {
+            return Err(error);
+        }
+        self.trial.failure = Some(format!("{} connections: {error:#}", plan.connections));
+        Ok(())
+    }
+}
+
+/// One turn whenever `asked` says so. The last thing it says, if anything, is what went wrong.
+fn load_when_asked(
+    program: &Program,
+    cpu: usize,
+    plan: &Plan,
+    asked: &Receiver<()>,
+    answer: &Sender<Result<Measured>>,
+) {
+    if let Err(error) = load(program, cpu, plan, asked, answer) {
+        // Nobody listens any more after Ctrl-C.
+        let _ = answer.send(Err(error));
+    }
+}
+
+fn load(
+    program: &Program,
+    cpu: usize,
+    plan: &Plan,
+    asked: &Receiver<()>,
+    answer: &Sender<Result<Measured>>,
+) -> Result<()> {
+    let mut progress = |_: Progress| stop::check();
+    if asked.recv().is_err() {
+        return Ok(());
+    }
+    unshare(CloneFlags::CLONE_FILES).context("unshare(CLONE_FILES)")?;
+    let mut session = Session::open(program, &[cpu], plan, &mut progress)?;
+    loop {
+        let measured = session.measure(plan, &mut progress)?;
+        if answer.send(Ok(measured)).is_err() || asked.recv().is_err() {
+            return session.close();
+        }
+    }
+}
