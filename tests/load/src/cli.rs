@@ -135,6 +135,12 @@ pub struct BenchOptions {
     /// Threads that `threads` tries to have alive under Lichen (default 1,000,000; with --quick 100,000).
     #[arg(long)]
     pub most_threads: Option<u64>,
+    /// In `http`, measure this other build of liblichen.so as well: is the new one faster?
+    #[arg(long, value_name = "LIBRARY")]
+    pub beside: Option<PathBuf>,
+    /// Only so many connections in `http` (may be given several times).
+    #[arg(long)]
+    pub connections: Vec<usize>,
     /// One JSON object on stdout instead of the tables.
     #[arg(long, conflicts_with = "markdown")]
     pub json: bool,

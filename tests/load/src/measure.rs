@@ -102,21 +102,21 @@ fn read(pid: u32) -> Result<Reading> {
 }
 
 /// A server that is up, with all its connections.
-pub struct Session {
+pub struct Running {
     server: Server,
     name: String,
     client: Client,
     empty: Footprint,
 }
 
-impl Session {
+impl Running {
     /// Starts `program` on `cpus` and opens the connections of `plan`.
     pub fn open(
         program: &Program,
         cpus: &[usize],
         plan: &Plan,
         progress: Tell<'_>,
-    ) -> Result<Session> {
+    ) -> Result<Running> {
         let mut server = Server::start(program, cpus)?;
         let mut open = || {
             let empty = observe::footprint(server.pid())?;
@@ -124,7 +124,7 @@ impl Session {
             Ok((empty, client))
         };
         match open() {
-            Ok((empty, client)) => Ok(Session {
+            Ok((empty, client)) => Ok(Running {
                 server,
                 name: program.name.clone(),
                 client,
@@ -192,9 +192,9 @@ pub fn measure(
     plan: &Plan,
     progress: Tell<'_>,
 ) -> Result<Measured> {
-    let mut session = Session::open(program, cpus, plan, progress)?;
-    let measured = session.measure(plan, progress)?;
-    session.close()?;
+    let mut running = Running::open(program, cpus, plan, progress)?;
+    let measured = running.measure(plan, progress)?;
+    running.close()?;
     Ok(measured)
 }
 

@@ -20,8 +20,10 @@ const SIZES: [(usize, Option<f64>, Option<f64>); 4] = [
     (10_000, Some(0.55), Some(1.10)),
 ];
 
-/// Turns of half a second that each server has for each of the report's rounds.
-const TURNS: usize = 4;
+/// Turns that each server has for each of the report's rounds.
+const TURNS: usize = 8;
+/// How long one is, without its warm-up. Short: what the neighbours of a virtual machine do changes within a second.
+const TURN: Duration = Duration::from_millis(200);
 
 pub const HEAD: [&str; 8] = [
     "server",
@@ -41,16 +43,17 @@ pub fn run(bench: &Bench) -> Result<Section> {
         &HEAD,
     );
     let mut data = Vec::new();
-    for (connections, over_native, over_best) in SIZES {
+    let wanted = |size: usize| bench.connections.is_empty() || bench.connections.contains(&size);
+    for (connections, over_native, over_best) in SIZES.into_iter().filter(|size| wanted(size.0)) {
         let scale = bench.scale(connections)?;
         section.notes.extend(scale.note);
         let plan = Plan {
             connections: scale.connections,
             pace: Pace::Closed,
-            warmup: Duration::from_millis(100),
-            measure: Duration::from_millis(400),
+            warmup: TURN / 4,
+            measure: TURN,
         };
-        let trials = turns::take(bench, &plan, &Rival::WITH_MEMORY, TURNS * bench.rounds)?;
+        let trials = turns::take(bench, &plan, &Rival::closed(bench), TURNS * bench.rounds)?;
         section.rows.extend(
             trials
                 .iter()
@@ -58,6 +61,12 @@ pub fn run(bench: &Bench) -> Result<Section> {
                 .map(|trial| row(trial, connections)),
         );
         section.failures.extend(rivals::failures(&trials));
+        if let Some(value) = rivals::ratio(&trials, Rival::Lichen, Rival::Beside, cpu) {
+            section.notes.push(format!(
+                "CPU per request, this build / the other one, at {} connections: {value:.3}",
+                table::grouped(connections as u64)
+            ));
+        }
         section
             .verdicts
             .extend(verdicts(&trials, connections, over_native, over_best));

@@ -37,6 +37,10 @@ pub struct Bench {
     pub rounds: usize,
     pub quick: bool,
     pub most_threads: u64,
+    /// Another build of the shim, to be compared.
+    pub beside: Option<PathBuf>,
+    /// Which sizes of the HTTP load; all if empty.
+    pub connections: Vec<usize>,
     scripts: PathBuf,
     programs: PathBuf,
     release: PathBuf,
@@ -88,6 +92,8 @@ impl Bench {
             } else {
                 1_000_000
             }),
+            beside: options.beside.as_deref().map(absolute).transpose()?,
+            connections: options.connections.clone(),
             scripts: absolute(&options.scripts)?,
             programs: absolute(&options.programs)?,
             release: absolute(&options.release)?,

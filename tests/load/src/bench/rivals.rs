@@ -1,5 +1,7 @@
 //! The servers that are compared, and what their turns say about each other. Called by the HTTP parts.
 
+use std::ffi::OsString;
+
 use serde::Serialize;
 
 use super::Bench;
@@ -16,6 +18,8 @@ pub enum Rival {
     Tokio,
     /// The epoll server, with memory of its own for each connection: what no thread can do without.
     Memory,
+    /// The file under another build of the shim.
+    Beside,
 }
 
 /// Cache lines of its frames that a thread of `threads.c` touches for a request, libc's included; counted by stepping through.
@@ -23,13 +27,14 @@ const FRAME_LINES: &str = "6";
 
 impl Rival {
     pub const ALL: [Rival; 4] = [Rival::Native, Rival::Lichen, Rival::Epoll, Rival::Tokio];
-    pub const WITH_MEMORY: [Rival; 5] = [
-        Rival::Native,
-        Rival::Lichen,
-        Rival::Epoll,
-        Rival::Tokio,
-        Rival::Memory,
-    ];
+
+    /// Whoever takes part in the closed loop.
+    pub fn closed(bench: &Bench) -> Vec<Rival> {
+        let mut rivals = Rival::ALL.to_vec();
+        rivals.push(Rival::Memory);
+        rivals.extend(bench.beside.is_some().then_some(Rival::Beside));
+        rivals
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -38,6 +43,7 @@ impl Rival {
             Rival::Epoll => "epoll in C",
             Rival::Tokio => "tokio",
             Rival::Memory => "epoll, memory of a thread",
+            Rival::Beside => "lichen, other build",
         }
     }
 
@@ -48,6 +54,13 @@ impl Rival {
             Rival::Lichen => Program::under_lichen(self.name(), &bench.built("lichen"), &threads),
             Rival::Epoll => Program::native(self.name(), &bench.program("epoll")),
             Rival::Tokio => Program::native(self.name(), &bench.built("lichen-server-tokio")),
+            Rival::Beside => {
+                let mut program = Program::native(self.name(), "env".as_ref());
+                let mut preload = OsString::from("LD_PRELOAD=");
+                preload.push(bench.beside.clone().unwrap_or_default());
+                program.argv.extend([preload, threads.into()]);
+                program
+            }
             Rival::Memory => {
                 let mut program = Program::native(self.name(), &bench.program("epoll"));
                 program.argv.extend(["0".into(), FRAME_LINES.into()]);

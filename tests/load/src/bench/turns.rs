@@ -15,10 +15,16 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::Bench;
 use super::rivals::{Rival, Trial};
-use crate::http::Progress;
-use crate::measure::{Measured, Plan, Session};
+use crate::http::{Pace, Progress};
+use crate::measure::{Measured, Plan, Running};
 use crate::server::Program;
 use crate::{machine, stop};
+
+/// A turn counts only if each server used so much of its CPU, where the load is as much as it can take: with less, somebody
+/// else had the CPU of the load, and the server went to sleep again and again.
+const BUSY: f64 = 0.8;
+/// So many times the turns asked for are tried to get as many that count.
+const PATIENCE: usize = 2;
 
 /// A server, and the thread that loads it when asked to.
 struct Seat {
@@ -42,19 +48,30 @@ pub fn take(bench: &Bench, plan: &Plan, rivals: &[Rival], turns: usize) -> Resul
             seats.push(Seat::new(rival, go, done));
         }
         // The first turn opens the connections, and does not count.
-        for turn in 0..=turns {
+        let (mut turn, mut good) = (0, 0);
+        while good < turns && turn <= PATIENCE * turns {
             for i in 0..seats.len() {
                 let next = (turn + i) % seats.len();
                 let seat = &mut seats[next];
                 bench.say(&format!(
-                    "{} connections, turn {turn} of {turns}: {}",
+                    "{} connections, turn {turn}, {good} of {turns} count: {}",
                     plan.connections,
                     seat.trial.rival.name()
                 ))?;
                 seat.turn(turn > 0, plan)?;
             }
+            let paced = plan.pace != Pace::Closed;
+            good += usize::from(turn > 0 && (paced || seats.iter().all(Seat::was_busy)));
+            turn += 1;
         }
-        seats.into_iter().map(|seat| seat.leave(plan)).collect()
+        let mut trials = seats
+            .into_iter()
+            .map(|seat| seat.leave(plan))
+            .collect::<Result<Vec<Trial>>>()?;
+        if plan.pace == Pace::Closed && 2 * good >= turns {
+            drop_disturbed(&mut trials);
+        }
+        Ok(trials)
     })
 }
 
@@ -84,6 +101,12 @@ impl Seat {
         Ok(())
     }
 
+    /// In its last turn, if it had one.
+    fn was_busy(&self) -> bool {
+        let last = self.trial.runs.last();
+        self.go.is_none() || last.is_none_or(is_busy)
+    }
+
     /// Ends the server.
     fn leave(mut self, plan: &Plan) -> Result<Trial> {
         if self.go.take().is_some()
@@ -101,6 +124,26 @@ impl Seat {
         }
         self.trial.failure = Some(format!("{} connections: {error:#}", plan.connections));
         Ok(())
+    }
+}
+
+fn is_busy(run: &Measured) -> bool {
+    run.cpu_share >= BUSY
+}
+
+/// Leaves the turns in which all were busy.
+fn drop_disturbed(trials: &mut [Trial]) {
+    let turns = trials.iter().map(|trial| trial.runs.len()).max();
+    let good: Vec<bool> = (0..turns.unwrap_or(0))
+        .map(|turn| {
+            trials
+                .iter()
+                .all(|trial| trial.runs.get(turn).is_none_or(is_busy))
+        })
+        .collect();
+    for trial in trials {
+        let mut turn = good.iter();
+        trial.runs.retain(|_| turn.next().copied().unwrap_or(true));
     }
 }
 
@@ -130,11 +173,11 @@ fn load(
         return Ok(());
     }
     unshare(CloneFlags::CLONE_FILES).context("unshare(CLONE_FILES)")?;
-    let mut session = Session::open(program, &[cpu], plan, &mut progress)?;
+    let mut running = Running::open(program, &[cpu], plan, &mut progress)?;
     loop {
-        let measured = session.measure(plan, &mut progress)?;
+        let measured = running.measure(plan, &mut progress)?;
         if answer.send(Ok(measured)).is_err() || asked.recv().is_err() {
-            return session.close();
+            return running.close();
         }
     }
 }
