@@ -87,6 +87,13 @@ impl Futexes {
         verdict
     }
 
+    /// As [`Futexes::enqueue`] without a check. Carrier only, and only while no kernel thread comes here.
+    #[inline(always)]
+    pub fn enqueue_own(&self, waiter: &Waiter) {
+        // SAFETY: nobody else comes here; the waiter's frame outlives its place in the queue.
+        unsafe { self.bucket(waiter.key.get()).append(waiter) };
+    }
+
     /// Takes out the first waiter of `key`, whatever its bitset. Carrier only, and only while no kernel thread comes here
     /// ([`Futexes::set_contended`]).
     #[inline(always)]

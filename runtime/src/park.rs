@@ -14,7 +14,7 @@
 //!     attempt again      ◄═══════════ Running
 //! ```
 
-use crate::futexes::{Key, Waiter};
+use crate::futexes::{Key, Waiter, Who};
 use crate::green::{GreenRef, State, Wait, Wake};
 use crate::reactor::{FdWaiter, Wakes};
 use crate::sched::{Runtime, Scheduler, switch};
@@ -83,13 +83,18 @@ const LOOK_NS: u64 = 5_000_000;
 
 fn park(runtime: &Runtime, request: &mut Request<'_>) -> Wake {
     if let Some(green) = runtime.worker.current.get() {
-        let count = green.park_count.load(Ordering::Relaxed);
-        green
-            .park_count
-            .store(count.wrapping_add(1), Ordering::Relaxed);
+        count(runtime, green);
     }
-    runtime.worker.parks.set(runtime.worker.parks.get() + 1);
     switch::to_scheduler(runtime, request)
+}
+
+#[inline(always)]
+fn count(runtime: &Runtime, green: GreenRef) {
+    let parks = green.park_count.load(Ordering::Relaxed);
+    green
+        .park_count
+        .store(parks.wrapping_add(1), Ordering::Relaxed);
+    runtime.worker.parks.set(runtime.worker.parks.get() + 1);
 }
 
 /// Lets every other ready green run first.
@@ -140,6 +145,27 @@ pub fn wait_fd_as(
     );
     runtime.slots.unlink(&waiter);
     (wake, waiter.fd.get())
+}
+
+/// As [`wait_fd`] without an end; the turn goes straight to the next in line if it can. A frame smaller than that of
+/// [`wait_fd`], which is what counts with thousands of them.
+#[inline(always)]
+pub fn wait_watched_fd(runtime: &Runtime, fd: i32, interest: u8) -> (Wake, i32) {
+    if let Some(green) = runtime.worker.current.get()
+        && runtime.slots.is_watched(fd)
+    {
+        let waiter = FdWaiter::new(green, fd, interest);
+        let queue = || {
+            count(runtime, green);
+            runtime.slots.link(&waiter);
+        };
+        let wake = switch::pass_on(runtime, green, Wait::Descriptor, fd as u64, queue);
+        if let Some(wake) = wake {
+            runtime.slots.unlink(&waiter);
+            return (wake, waiter.fd.get());
+        }
+    }
+    wait_fd(runtime, fd, interest, Deadline::Never)
 }
 
 /// While nobody is told of descriptors: parks for a moment, after which the caller looks for itself.
@@ -211,6 +237,26 @@ pub fn wait_futex(
     // A waker that took it out of the queue has done its work, whatever else happened.
     let unwoken = runtime.futexes.cancel(waiter);
     Ok(if unwoken { wake } else { Wake::Ready })
+}
+
+/// As [`wait_futex`] without an end, on a word of which the caller knows that it still says so: no kernel thread but the
+/// carrier has part. The turn goes straight to the next in line if it can.
+pub fn wait_own_futex(runtime: &Runtime, waiter: &Waiter, address: usize) -> Wake {
+    if let Some(green) = runtime.worker.current.get() {
+        let queue = || {
+            count(runtime, green);
+            let parks = green.park_count.load(Ordering::Relaxed);
+            waiter.who.set(Who::Green(green, parks));
+            runtime.futexes.enqueue_own(waiter);
+        };
+        let wake = switch::pass_on(runtime, green, Wait::Futex, address as u64, queue);
+        if let Some(wake) = wake {
+            let unwoken = runtime.futexes.cancel(waiter);
+            return if unwoken { wake } else { Wake::Ready };
+        }
+    }
+    let check = || Ok(());
+    wait_futex(runtime, waiter, address, &check, Deadline::Never).unwrap_or(Wake::Ready)
 }
 
 /// Parks on several addresses. `Err` is what `check` said of one; `Ok` why it woke, and the place of the

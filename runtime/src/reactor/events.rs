@@ -96,9 +96,9 @@ impl Reactor {
 
     #[inline(always)]
     fn begin_plain(&self, slots: &Slots, slot: &Slot, fd: i32) -> io::Result<()> {
-        match slot.flags.get() & (REGISTERED | EXCLUSIVE) {
-            REGISTERED => Ok(()),
-            _ => self.register(slots, slot, fd),
+        match slots.is_watched(fd) {
+            true => Ok(()),
+            false => self.register(slots, slot, fd),
         }
     }
 

@@ -128,6 +128,13 @@ impl Slots {
             .is_some_and(|s| s.flags.get() & REGISTERED != 0)
     }
 
+    /// As [`Slots::is_registered`], and each edge is told of: nothing is left to do to begin a wait but to link the waiter.
+    #[inline(always)]
+    pub(crate) fn is_watched(&self, fd: i32) -> bool {
+        self.get(fd)
+            .is_some_and(|s| s.flags.get() & (REGISTERED | EXCLUSIVE) == REGISTERED)
+    }
+
     /// Some green waits for it.
     #[inline(always)]
     pub fn has_waiters(&self, fd: i32) -> bool {

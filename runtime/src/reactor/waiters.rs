@@ -1,6 +1,7 @@
 //! Who waits for a descriptor: the list at its slot, and who of it an edge wakes. One kernel thread.
 //!
-//! A wait begins on the scheduler side ([`super::Reactor::begin`]) and is unlinked by whichever side ends it; the list is
+//! A wait begins on the scheduler side ([`super::Reactor::begin`]), or where the turn is passed on
+//! ([`crate::sched::switch::pass_on`]), and is unlinked by whichever side ends it; the list is
 //! in order of arrival. Nothing here allocates.
 #![allow(unsafe_code)]
 
@@ -79,7 +80,7 @@ impl FdWaiter {
 impl Slots {
     /// Behind those that wait already: the first is tried first, as in the kernel's queues. The first
     /// one's `prev` is the last one.
-    pub(super) fn link(&self, waiter: &FdWaiter) {
+    pub(crate) fn link(&self, waiter: &FdWaiter) {
         let Some(slot) = self.get(waiter.fd.get()) else {
             return;
         };

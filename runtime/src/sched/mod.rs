@@ -34,6 +34,9 @@ const TURN_CYCLES: u64 = 200_000;
 /// anyway; asked earlier, it would only stand there until what was touched to wake it is out of the cache again.
 const KEPT_BACK: usize = 4;
 const NEWS_CYCLES: u64 = 5_000_000;
+/// While somebody is ready the kernel is not asked more often than about every 20 us: two threads that hand something back
+/// and forth would pay for it every ten.
+const LEAST_CYCLES: u64 = 50_000;
 /// So many may jump the line ([`Runtime::unpark_next`]) between two askings.
 const JUMPS: u32 = 32;
 
@@ -78,8 +81,9 @@ impl Scheduler {
             self.take_in();
             let ready = self.runtime.carrier.ready.len();
             before_news = ready.min(usize::saturating_sub(before_news, ran));
-            let recently = crate::arch::cycles().wrapping_sub(asked) < NEWS_CYCLES;
-            if before_news > 0 && recently {
+            let since = crate::arch::cycles().wrapping_sub(asked);
+            let soon = before_news > 0 && since < NEWS_CYCLES;
+            if soon || ready > 0 && since < LEAST_CYCLES {
                 continue;
             }
             if ready == 0 {
@@ -122,12 +126,13 @@ impl Scheduler {
 
     /// Runs those who are ready, for a while. How many ran.
     fn run_ready(&mut self) -> usize {
-        let begun = crate::arch::cycles();
-        for turn in 0..TURN_GREENS {
-            let Some(green) = self.runtime.carrier.ready.pop() else {
-                return turn;
+        let carrier = &self.runtime.carrier;
+        carrier.begin(TURN_GREENS, TURN_CYCLES);
+        // The next green may be the one for which a signal was noted meanwhile.
+        while !carrier.is_over() && self.runtime.worker.unrouted.load(Ordering::Relaxed) == 0 {
+            let Some(green) = carrier.pop() else {
+                return TURN_GREENS - carrier.left.get();
             };
-            self.runtime.carrier.jumped.set(false);
             if green.timer_position.get() != 0 {
                 self.timers.remove(green);
             }
@@ -135,15 +140,11 @@ impl Scheduler {
             if green.wait.get() == Wait::Descriptors {
                 self.drop_waiters(green);
             }
-            switch::resume(self.runtime, green, |request| self.serve(green, request));
-            // The next green may be the one for which a signal was noted meanwhile.
-            let signal = self.runtime.worker.unrouted.load(Ordering::Relaxed) != 0;
-            let late = turn % 8 == 7 && crate::arch::cycles().wrapping_sub(begun) > TURN_CYCLES;
-            if signal || late {
-                return turn + 1;
-            }
+            switch::resume(self.runtime, green, |last, request| {
+                self.serve(last, request);
+            });
         }
-        TURN_GREENS
+        TURN_GREENS - carrier.left.get()
     }
 
     fn end(&mut self, green: GreenRef) {

@@ -26,6 +26,12 @@ impl Queue {
         self.head.get().is_none()
     }
 
+    /// Who stands first.
+    #[inline(always)]
+    pub fn first(&self) -> Option<GreenRef> {
+        self.head.get()
+    }
+
     /// Last in line. The green must be in no queue.
     pub fn push(&self, green: GreenRef) {
         self.len.set(self.len.get() + 1);

@@ -7,6 +7,7 @@
 
 use super::queue::Queue;
 use super::{Scheduler, Worker};
+use crate::arch;
 use crate::caps::Caps;
 use crate::futexes::Futexes;
 use crate::green::masks::Masks;
@@ -28,6 +29,43 @@ pub struct Carrier {
     pub jumps: Cell<u32>,
     /// The green that runs has let one jump the line.
     pub jumped: Cell<bool>,
+    /// How many may still run before signals, deadlines and wakes from other kernel threads are looked at,
+    pub left: Cell<usize>,
+    /// and until when, by the processor's counter.
+    pub until: Cell<u64>,
+}
+
+/// The counter is looked at once for so many. Never before one has run: a processor that is being single-stepped is always
+/// late.
+const LOOK_GREENS: usize = 16;
+
+impl Carrier {
+    /// Begins a turn of `greens` at most, and about `cycles` of the processor's counter.
+    pub fn begin(&self, greens: usize, cycles: u64) {
+        self.left.set(greens);
+        self.until.set(arch::cycles().wrapping_add(cycles));
+    }
+
+    /// The turn is over.
+    #[inline(always)]
+    pub fn is_over(&self) -> bool {
+        let left = self.left.get();
+        left == 0 || left % LOOK_GREENS == 1 && self.is_late()
+    }
+
+    #[cold]
+    fn is_late(&self) -> bool {
+        arch::cycles().wrapping_sub(self.until.get()) as i64 >= 0
+    }
+
+    /// Takes the first in line out, to run it.
+    #[inline(always)]
+    pub fn pop(&self) -> Option<GreenRef> {
+        let first = self.ready.pop()?;
+        self.left.set(self.left.get().wrapping_sub(1));
+        self.jumped.set(false);
+        Some(first)
+    }
 }
 
 /// What the shim lends the machine.
@@ -75,6 +113,8 @@ pub static LICHEN_RUNTIME: Runtime = Runtime {
         now_ns: Cell::new(0),
         jumps: Cell::new(0),
         jumped: Cell::new(false),
+        left: Cell::new(0),
+        until: Cell::new(0),
     },
     worker: Worker::new(),
     table: Table::new(),

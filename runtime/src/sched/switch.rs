@@ -1,4 +1,4 @@
-//! Changing sides: the two switches between a green and the scheduler, in this order because the
+//! Changing sides: the switches between a green and the scheduler, in this order because the
 //! doors ask GS who they are and libc asks FS:
 //!
 //! ```text
@@ -11,17 +11,49 @@
 //!                                             FS := the green's; inside := 0
 //!     returns why it was woken ◄═════════════ switch
 //! ```
+//! and, for the waits that servers live on, from one green straight to the next in line ([`pass_on`]):
+//!
+//! ```text
+//! a green                                   the next in line
+//!   pass_on
+//!     inside := 1; Parked; queued
+//!     the next one is Running; FS := its; inside := 0
+//!     switch ═══════════════════════════════► keeps the first one's context,
+//!                                             returns why it was woken
+//! ```
 //! The vector registers of a green are dead here: its door saved what its function keeps.
 #![allow(unsafe_code)]
 
 use super::Runtime;
 use crate::arch;
-use crate::green::{GreenRef, State, Wait, Wake, context};
+use crate::green::{Green, GreenRef, State, Wait, Wake, context};
 use crate::park::Request;
 use core::sync::atomic::Ordering;
 
-/// Runs `green` until it asks for something, then serves that. Scheduler side.
-pub fn resume(runtime: &Runtime, green: GreenRef, serve: impl FnOnce(&mut Request<'_>)) {
+/// Runs `green`, and whomever it passes its turn on to, until one asks for something; then serves that. Scheduler side.
+pub fn resume(runtime: &Runtime, green: GreenRef, serve: impl FnOnce(GreenRef, &mut Request<'_>)) {
+    let worker = &runtime.worker;
+    take_over(runtime, green);
+    // SAFETY: the context was suspended by `leave` or made by `spawn` and is used once; FS went with it.
+    let (context, data) = unsafe { context::switch(green.context.get(), FROM_SCHEDULER) };
+    let Some(green) = worker.current.get() else {
+        crate::sys::die("the scheduler was resumed by nobody")
+    };
+    green.context.set(context);
+    keep_rights(runtime, green);
+    if worker.counts_cpu.get() {
+        worker.charge(green);
+    }
+    // SAFETY: `to_scheduler` passes the address of a request that lives on the suspended stack.
+    serve(green, unsafe { &mut *(data as *mut Request<'_>) });
+}
+
+/// What a context is resumed with by the scheduler; a green passes its own address.
+const FROM_SCHEDULER: usize = 0;
+
+/// Makes `green` the one that runs, but for the stack. The last thing before the switch to it.
+#[inline(always)]
+fn take_over(runtime: &Runtime, green: GreenRef) {
     let worker = &runtime.worker;
     green.enter(
         State::Running,
@@ -34,48 +66,98 @@ pub fn resume(runtime: &Runtime, green: GreenRef, serve: impl FnOnce(&mut Reques
         worker.attention.store(1, Ordering::Relaxed);
     }
     give_rights(runtime, green);
-    // SAFETY: the context was suspended by `to_scheduler` or made by `spawn` and is used once;
-    // FS goes with it.
-    let (context, data) = unsafe {
-        arch::wrfsbase(green.fs.get());
-        worker.inside.store(0, Ordering::Relaxed);
-        context::switch(green.context.get(), 0)
-    };
-    green.context.set(context);
-    keep_rights(runtime, green);
-    if worker.counts_cpu.get() {
-        worker.charge(green);
+    // SAFETY: the FS base that belongs to the stack which is switched to next.
+    unsafe { arch::wrfsbase(green.fs.get()) };
+    worker.inside.store(0, Ordering::Relaxed);
+}
+
+/// Leaves the running green's stack for the suspended `context`, and comes back when somebody resumes it: why.
+///
+/// # Safety
+/// `context` is suspended and used up by this; FS is its.
+#[inline(always)]
+unsafe fn leave(runtime: &Runtime, context: usize, data: usize) -> Wake {
+    // SAFETY: by the caller's contract.
+    let (left, by) = unsafe { context::switch(context, data) };
+    arrive(runtime, left, by);
+    match runtime.worker.current.get() {
+        Some(green) => green.wake.get(),
+        None => crate::sys::die("a green woke up on a worker that runs none"),
     }
-    // SAFETY: `to_scheduler` passes the address of a request that lives on the suspended stack.
-    serve(unsafe { &mut *(data as *mut Request<'_>) });
+}
+
+/// Keeps the context of who resumed the running green.
+#[inline(always)]
+fn arrive(runtime: &Runtime, left: usize, by: usize) {
+    if by == FROM_SCHEDULER {
+        runtime.worker.scheduler.set(left);
+    } else {
+        // SAFETY: `pass_on` passes the record of the green that left; records are never unmapped.
+        unsafe { (*(by as *const Green)).context.set(left) };
+    }
+}
+
+/// Parks the running green for `wait` and runs the next in line, without the scheduler. `None`, and nothing was done, if
+/// that has something to do for either of them or for others. `queue` puts the green where it will be woken from; it
+/// runs as the scheduler side would run it, but with the green's FS: it must not call libc. Green side; parks.
+#[inline(always)]
+pub fn pass_on(
+    runtime: &Runtime,
+    green: GreenRef,
+    wait: Wait,
+    argument: u64,
+    queue: impl FnOnce(),
+) -> Option<Wake> {
+    let (worker, carrier) = (&runtime.worker, &runtime.carrier);
+    let next = carrier.ready.first()?;
+    let signals = green.pending.get() & (!green.mask.get() | green.sigwait.get());
+    let busy = carrier.is_over()
+        || signals != 0
+        || next.timer_position.get() != 0
+        || next.wait.get() == Wait::Descriptors
+        || worker.counts_cpu.get()
+        || worker.unrouted.load(Ordering::Relaxed) != 0;
+    if busy {
+        return None;
+    }
+    worker.inside.store(1, Ordering::Relaxed);
+    carrier.pop();
+    fetch_ahead(next.next.get());
+    green.enter(State::Parked, wait, argument, carrier.now_ns.get());
+    queue();
+    keep_rights(runtime, green);
+    take_over(runtime, next);
+    let me = core::ptr::from_ref(green) as usize;
+    // SAFETY: whoever is ready has a suspended context, which is used once; FS went with it.
+    Some(unsafe { leave(runtime, next.context.get(), me) })
 }
 
 /// Notes which rights to pages with protection keys the running thread has (pkeys(7)): each has its own, and in a signal
 /// handler, where a slice ends, there are none but those to key 0.
 #[inline(always)]
 pub fn keep_rights(runtime: &Runtime, green: GreenRef) {
-    if runtime.worker.has_rights.get() {
+    let worker = &runtime.worker;
+    if worker.has_rights.get() {
         // SAFETY: there are protection keys.
         let rights = unsafe { arch::rdpkru() };
-        let usual = runtime.worker.usual_rights.get();
-        green.set_own_rights((rights != usual).then_some(rights));
+        worker.rights.set(rights);
+        green.set_own_rights((rights != worker.usual_rights.get()).then_some(rights));
     }
 }
 
-/// The rights of a thread that is about to run. To read them costs nothing, to set them as much as a switch.
+/// The rights of a thread that is about to run. To set them costs as much as a switch; between two threads nobody changes
+/// what `keep_rights` read.
 #[inline(always)]
 fn give_rights(runtime: &Runtime, green: GreenRef) {
-    if !runtime.worker.has_rights.get() {
+    let worker = &runtime.worker;
+    if !worker.has_rights.get() {
         return;
     }
-    let rights = green
-        .own_rights()
-        .unwrap_or(runtime.worker.usual_rights.get());
-    // SAFETY: there are protection keys, and `keep_rights` noted these.
-    unsafe {
-        if rights != arch::rdpkru() {
-            arch::wrpkru(rights);
-        }
+    let rights = green.own_rights().unwrap_or(worker.usual_rights.get());
+    if rights != worker.rights.get() {
+        worker.rights.set(rights);
+        // SAFETY: there are protection keys, and `keep_rights` noted these.
+        unsafe { arch::wrpkru(rights) };
     }
 }
 
@@ -106,24 +188,19 @@ const TCB_CANCEL: usize = 0x300;
 pub fn to_scheduler(runtime: &Runtime, request: &mut Request<'_>) -> Wake {
     let worker = &runtime.worker;
     let data = core::ptr::from_mut(request) as usize;
-    // SAFETY: the scheduler is suspended in `resume` while a green runs; FS goes with it.
-    let (scheduler, _) = unsafe {
+    // SAFETY: the scheduler is suspended in `resume` while greens run; FS goes with it.
+    unsafe {
         worker.inside.store(1, Ordering::Relaxed);
         arch::wrfsbase(worker.scheduler_fs.get());
-        context::switch(worker.scheduler.get(), data)
-    };
-    worker.scheduler.set(scheduler);
-    match worker.current.get() {
-        Some(green) => green.wake.get(),
-        None => crate::sys::die("a green woke up on a worker that runs none"),
+        leave(runtime, worker.scheduler.get(), data)
     }
 }
 
 /// Where a fresh green begins.
 pub extern "C" fn begin(transfer: ::context::Transfer) -> ! {
-    let (scheduler, _) = context::unpack(transfer);
+    let (left, by) = context::unpack(transfer);
     let runtime = super::runtime();
-    runtime.worker.scheduler.set(scheduler);
+    arrive(runtime, left, by);
     match (runtime.worker.current.get(), runtime.hooks.get()) {
         // SAFETY: `spawn` stored the frame of this green.
         (Some(green), Some(hooks)) => unsafe { (hooks.start)(green.frame.get()) },

@@ -49,6 +49,8 @@ pub struct Worker {
     pub has_rights: Cell<bool>,
     /// The rights that greens have who did not change theirs: those of the thread that activated us.
     pub usual_rights: Cell<u32>,
+    /// The rights that this kernel thread has, from the moment a green left its stack until the next one runs.
+    pub rights: Cell<u32>,
     /// Processor time of this kernel thread that has been charged to greens, in nanoseconds.
     pub charged_ns: Cell<u64>,
 }
@@ -75,6 +77,7 @@ impl Worker {
             counts_cpu: Cell::new(false),
             has_rights: Cell::new(false),
             usual_rights: Cell::new(0),
+            rights: Cell::new(0),
             charged_ns: Cell::new(0),
         }
     }

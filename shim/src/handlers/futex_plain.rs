@@ -50,14 +50,16 @@ fn wait(runtime: &Runtime, address: usize, value: u32) -> Answer {
     if let Err(errno) = is_still(address, value) {
         return error(errno);
     }
-    // Between that look and the queue nobody can have changed it, unless another kernel thread has part.
-    let shared = FOREIGN.load(Ordering::Relaxed);
-    let check = || match shared {
-        true => is_still(address, value),
-        false => Ok(()),
-    };
     let waiter = Waiter::new(key(address), ANY, Who::Kernel);
-    match park::wait_futex(runtime, &waiter, address, &check, Deadline::Never) {
+    // Between that look and the queue nobody can have changed it, unless another kernel thread has part.
+    let woken = match FOREIGN.load(Ordering::Relaxed) {
+        false => Ok(park::wait_own_futex(runtime, &waiter, address)),
+        true => {
+            let check = || is_still(address, value);
+            park::wait_futex(runtime, &waiter, address, &check, Deadline::Never)
+        }
+    };
+    match woken {
         Err(errno) => error(errno),
         Ok(Wake::Interrupted) => RESTART,
         Ok(_) => 0,

@@ -12,7 +12,7 @@ use crate::call::{AGAIN, Answer};
 use crate::fds;
 use lichen_runtime::Runtime;
 use lichen_runtime::green::Wake;
-use lichen_runtime::park::{self, Deadline};
+use lichen_runtime::park;
 use lichen_runtime::reactor::READ;
 
 /// How a wait ended that did not end in the short way: why the thread woke, and the descriptor to try
@@ -34,7 +34,7 @@ pub fn read(runtime: &Runtime, fd: i32, buffer: usize, len: usize) -> Answer {
         }
         runtime.slots.drained(fd);
     }
-    let (wake, again) = park::wait_fd(runtime, fd, READ, Deadline::Never);
+    let (wake, again) = park::wait_watched_fd(runtime, fd, READ);
     if wake == Wake::Ready && again == fd {
         let got = receive(fd, buffer, len, 0);
         if got != AGAIN {
