@@ -34,8 +34,8 @@ const TURN_CYCLES: u64 = 200_000;
 /// anyway; asked earlier, it would only stand there until what was touched to wake it is out of the cache again.
 const KEPT_BACK: usize = 4;
 const NEWS_CYCLES: u64 = 5_000_000;
-/// While somebody is ready the kernel is not asked more often than about every 20 us: two threads that hand something back
-/// and forth would pay for it every ten.
+/// Behind a full turn the kernel is not asked again within about 20 us: two threads that hand something back and forth would
+/// pay for it every ten. (Behind a shorter one it is: who sleeps for a moment expects that what has happened is noticed.)
 const LEAST_CYCLES: u64 = 50_000;
 /// So many may jump the line ([`Runtime::unpark_next`]) between two askings.
 const JUMPS: u32 = 32;
@@ -83,7 +83,8 @@ impl Scheduler {
             before_news = ready.min(usize::saturating_sub(before_news, ran));
             let since = crate::arch::cycles().wrapping_sub(asked);
             let soon = before_news > 0 && since < NEWS_CYCLES;
-            if soon || ready > 0 && since < LEAST_CYCLES {
+            let busy = ran >= TURN_GREENS && ready > 0;
+            if soon || busy && since < LEAST_CYCLES {
                 continue;
             }
             if ready == 0 {
