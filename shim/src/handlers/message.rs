@@ -3,6 +3,7 @@
 
 use super::io::{self, DONTWAIT};
 use super::kernel;
+use super::rights;
 use super::time::{read_timespec, write_timespec};
 use super::wait::OnFd;
 use crate::abi::forbidden::forbids;
@@ -17,7 +18,7 @@ use lichen_runtime::sys;
 /// Offsets in `struct msghdr`.
 const IOV: usize = 16;
 const IOV_LEN: usize = 24;
-const CONTROL: usize = 32;
+pub const CONTROL: usize = 32;
 const FLAGS: usize = 48;
 /// Bytes of a `struct mmsghdr`, and where its `msg_len` is.
 const MMSG: usize = 64;
@@ -50,7 +51,7 @@ pub fn send_vector(fd: i32, vector: usize, count: usize, flags: usize) -> Answer
     call_with(libc::SYS_sendmsg, fd, header.as_ptr() as usize, flags)
 }
 
-fn word(message: usize, offset: usize) -> usize {
+pub fn word(message: usize, offset: usize) -> usize {
     user::read(message.wrapping_add(offset)).unwrap_or(0)
 }
 
@@ -98,8 +99,8 @@ fn receive(runtime: &Runtime, fd: i32, message: usize, flags: usize, behind: boo
     }
     let room = word(message, CONTROL + 8);
     let first = io::of_no_bytes(&wait, kind, fill.len, wait.run(attempt));
-    let control = [word(message, CONTROL), word(message, CONTROL + 8)];
-    let passed = || carries_rights(control) || lost_rights(fd, word(message, FLAGS));
+    let control = rights::control_of(message);
+    let passed = || rights::are_in(control) || rights::were_lost(fd, word(message, FLAGS));
     if fill.is_enough(first) || kind == Kind::Stream && passed() {
         return first;
     }
@@ -148,52 +149,13 @@ pub fn receive_piece(
         return (answer, false);
     }
     name[1] = header[1] & 0xffff_ffff;
-    let passed = carries_rights([space, header[5]]);
+    let passed = rights::are_in([space, header[5]]);
     *control = [space, header[5], header[6] & 0xffff_ffff];
-    let ends = passed || lost_rights(fd, header[6]);
+    let ends = passed || rights::were_lost(fd, header[6]);
     if !ends {
         control[1] = room;
     }
     (answer, ends)
-}
-
-/// Were passed descriptors thrown away, for want of room? `flags` are those that came with the message.
-fn lost_rights(fd: i32, flags: usize) -> bool {
-    flags & libc::MSG_CTRUNC as usize != 0 && sockopt::option(fd, libc::SO_PASSCRED) == 0
-}
-
-/// Are there passed descriptors in this control data (address, length)?
-fn carries_rights(control: [usize; 2]) -> bool {
-    let mut any = false;
-    each_right(control, &mut |_| any = true);
-    any
-}
-
-/// Calls `each` for every descriptor passed in control data (address, length). `false`: there is more
-/// of it than is looked at.
-fn each_right([mut at, len]: [usize; 2], each: &mut dyn FnMut(i32)) -> bool {
-    const HEADER: usize = 16;
-    const MOST: usize = 64;
-    let end = at.saturating_add(len);
-    for _ in 0..MOST {
-        if at == 0 || at.saturating_add(HEADER) > end {
-            return true;
-        }
-        let Ok([size, sort]) = user::read::<[usize; 2]>(at) else {
-            return true;
-        };
-        if size < HEADER || size > end - at {
-            return true;
-        }
-        let rights = libc::SOL_SOCKET as usize | (libc::SCM_RIGHTS as usize) << 32;
-        for word in (HEADER..size).step_by(4).filter(|_| sort == rights) {
-            if let Ok(fd) = user::read::<i32>(at + word) {
-                each(fd);
-            }
-        }
-        at += (size + 7) & !7;
-    }
-    false
 }
 
 /// `sendmsg(2)`.
@@ -202,39 +164,57 @@ pub fn sendmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
     transmit(runtime, fd, message, flags)
 }
 
-/// Descriptors in the message's control data may be another process's from now on.
-fn note_rights(message: usize) {
-    let control = [word(message, CONTROL), word(message, CONTROL + 8)];
-    if control[1] != 0 && !each_right(control, &mut fds::share) {
-        fds::share_all();
-    }
-}
-
 fn transmit(runtime: &Runtime, fd: i32, message: usize, flags: usize) -> Answer {
     let kind = fds::kind(fd);
     if !kind.is_socket() {
         return NATIVE;
     }
     if kind != Kind::Tcp {
-        note_rights(message);
+        rights::note(message);
     }
     io::turns::sends(runtime, fd, kind);
     if flags & DONTWAIT != 0 {
         return NATIVE;
     }
     let wait = OnFd::new(runtime, fd, kind, WRITE);
+    if kind == Kind::Tcp || !rights::are_in(rights::control_of(message)) {
+        return send_waiting(runtime, &wait, kind, message, flags);
+    }
+    match call_with(libc::SYS_sendmsg, fd, message, flags | DONTWAIT) {
+        // The kernel looks the descriptors up when the call begins, and not again at each attempt.
+        AGAIN if !wait.is_nonblocking() => {
+            let kept = rights::Kept::of(runtime, message);
+            send_waiting(runtime, &wait, kind, kept.message(), flags)
+        }
+        sent => send_rest(&wait, kind, message, flags, sent),
+    }
+}
+
+fn send_waiting(
+    runtime: &Runtime,
+    wait: &OnFd<'_>,
+    kind: Kind,
+    message: usize,
+    flags: usize,
+) -> Answer {
     let attempt =
         |fd: i32, more: usize| call_with(libc::SYS_sendmsg, fd, message, flags | more | DONTWAIT);
     if !kind.is_stream() {
-        let call = (libc::SYS_sendmsg, [fd as usize, message, flags, 0, 0, 0]);
-        return io::send_datagram(runtime, &wait, kind, call, |fd| attempt(fd, 0));
+        let args = [wait.fd() as usize, message, flags, 0, 0, 0];
+        let call = (libc::SYS_sendmsg, args);
+        return io::send_datagram(runtime, wait, kind, call, |fd| attempt(fd, 0));
     }
-    let first = wait.run(|fd| io::send_part(&wait, kind, 0, fd, |more| attempt(fd, more)));
-    if first <= 0 || wait.is_nonblocking() {
-        return first;
+    let sent = wait.run(|fd| io::send_part(wait, kind, 0, fd, |more| attempt(fd, more)));
+    send_rest(wait, kind, message, flags, sent)
+}
+
+/// A stream waits for room for the rest of what was sent in part.
+fn send_rest(wait: &OnFd<'_>, kind: Kind, message: usize, flags: usize, sent: Answer) -> Answer {
+    if !kind.is_stream() || sent <= 0 || wait.is_nonblocking() {
+        return sent;
     }
     let (vector, count) = (word(message, IOV), word(message, IOV_LEN).min(1024));
-    io::finish_vector(&wait, kind, vector, count, first as usize, flags)
+    io::finish_vector(wait, kind, vector, count, sent as usize, flags)
 }
 
 /// `recvmmsg(2)`: one message after the other. The time-out is looked at between messages, as the
@@ -323,7 +303,7 @@ pub fn sendmmsg(frame: &mut Frame, runtime: &Runtime) -> Answer {
         return NATIVE;
     }
     if flags & DONTWAIT != 0 {
-        (0..count).for_each(|i| note_rights(vector + i * MMSG));
+        (0..count).for_each(|i| rights::note(vector + i * MMSG));
         return NATIVE;
     }
     let one = &mut |message: usize| {

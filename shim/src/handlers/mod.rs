@@ -2,6 +2,7 @@
 //! straight-line code, `loop { try; park }`. Names are the kernel's: `handlers::io::read` is the
 //! program asking us, `runtime::sys` is us asking the kernel.
 
+mod borrowed;
 pub mod clocks;
 pub mod comm;
 pub mod exec;
@@ -19,6 +20,7 @@ pub mod message;
 pub mod names;
 pub mod offload;
 pub mod poll;
+mod rights;
 pub mod ring;
 pub mod select;
 pub mod signal;

@@ -2,6 +2,7 @@
 //! again; each time with a copy of the sets, because the kernel writes its answer over the question.
 #![allow(unsafe_code)]
 
+use super::borrowed;
 use super::kernel;
 use super::poll::{until_ready, with_timespec};
 use super::signal::masks;
@@ -10,10 +11,9 @@ use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds;
 use crate::sockopt;
-use core::ptr::null_mut;
+use lichen_runtime::Runtime;
 use lichen_runtime::reactor::{READ, URGENT, WRITE};
 use lichen_runtime::sys::{self, SECOND_NS};
-use lichen_runtime::{Runtime, park};
 
 /// Words of a set that fits on the stack: 1,024 descriptors.
 const SET_WORDS: usize = 16;
@@ -107,32 +107,13 @@ fn select_for(runtime: &Runtime, count: usize, at: [usize; 3], timeout: Option<u
         let mut room = [0u64; SETS * SET_WORDS];
         return with_room(runtime, count, at, room.as_mut_ptr(), timeout);
     }
-    let room = borrow(runtime, SETS * words);
+    let room = borrowed::words(runtime, SETS * words);
     if room.is_null() {
         return error(libc::ENOMEM);
     }
     let answer = with_room(runtime, count, at, room, timeout);
-    give_back(runtime, room, SETS * words);
+    borrowed::give_back(runtime, room, SETS * words);
     answer
-}
-
-/// Memory from the scheduler side's heap; null if there is none. Parks.
-fn borrow(runtime: &Runtime, words: usize) -> *mut u64 {
-    let mut room = null_mut();
-    park::serve(runtime, &mut |_| {
-        let mut list: Vec<u64> = Vec::new();
-        if list.try_reserve_exact(words).is_ok() {
-            room = core::mem::ManuallyDrop::new(list).as_mut_ptr();
-        }
-    });
-    room
-}
-
-fn give_back(runtime: &Runtime, room: *mut u64, words: usize) {
-    park::serve(runtime, &mut |_| {
-        // SAFETY: the memory of the list made by `borrow`, with the capacity it was made with.
-        drop(unsafe { Vec::from_raw_parts(room, 0, words) });
-    });
 }
 
 /// Asks with copies of the sets; `room` holds six of them.

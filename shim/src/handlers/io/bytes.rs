@@ -10,6 +10,7 @@ use super::positioned::HERE;
 use super::quick::{self, Woken};
 use super::stream::{Fill, never_waits, of_no_bytes, send_datagram, whole, whole_after};
 use super::{turns, writers};
+use crate::abi::forbidden::forbids;
 use crate::abi::user;
 use crate::call::{Answer, Frame, NATIVE, error};
 use crate::fds::{self, Kind};
@@ -58,11 +59,7 @@ fn read_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
     }
     let wait = OnFd::new(runtime, fd, kind, READ);
     match kind {
-        Kind::Stream => {
-            let low = fds::low_water(fd, len);
-            let got = wait.run(|fd| receive(fd, buffer, len, 0));
-            read_on(&wait, kind, low, got, buffer, len)
-        }
+        Kind::Stream => read_stream(&wait, fds::low_water(fd, len), buffer, len),
         Kind::Datagram | Kind::SeqPacket => wait.run(|fd| receive(fd, buffer, len, 0)),
         Kind::Pipe | Kind::Event if runtime.caps.get().nowait => {
             let answer = wait.run(|fd| nowait_one(libc::SYS_preadv2, fd, buffer, len));
@@ -121,6 +118,30 @@ fn read_on(
             (receive(fd, buffer + done, len - done, 0), false)
         }),
     }
+}
+
+/// A read from a local stream.
+fn read_stream(wait: &OnFd<'_>, low: usize, buffer: usize, len: usize) -> Answer {
+    let fill = Fill {
+        wait,
+        kind: Kind::Stream,
+        flags: 0,
+        len,
+        low,
+        writer: None,
+    };
+    if tells_of_rights(&fill)
+        && let Some(answer) = receive_all(&fill, buffer, [0; 2])
+    {
+        return answer;
+    }
+    let got = wait.run(|fd| receive(fd, buffer, len, 0));
+    read_on(wait, Kind::Stream, low, got, buffer, len)
+}
+
+/// Does a read from a local stream have to be told of descriptors that were passed to it?
+fn tells_of_rights(fill: &Fill<'_, '_>) -> bool {
+    fill.target() > 1 && !forbids(libc::SYS_recvmsg)
 }
 
 /// `write(2)`.
@@ -263,7 +284,7 @@ fn receive_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
         return of_no_bytes(&wait, kind, len, answer);
     }
     if kind == Kind::Stream
-        && flags & libc::MSG_WAITALL as usize != 0
+        && tells_of_rights(&fill)
         && let Some(answer) = receive_all(&fill, buffer, [address, address_len])
     {
         return answer;
@@ -276,9 +297,6 @@ fn receive_other(frame: &mut Frame, runtime: &Runtime, kind: Kind) -> Answer {
     }
     fill.go_on(first, &mut |fd, done| {
         let (at, left) = (buffer + done, len - done);
-        if kind == Kind::Stream {
-            return part_of_stream(fd, at, left, flags | DONTWAIT, &mut [0; 2]);
-        }
         let more = attempt(fd, at, left);
         note_short(runtime, fd, trusted, more, left);
         (more, false)
@@ -295,8 +313,9 @@ fn part_of_stream(
     message::receive_piece(fd, &[[at, left]], flags, name, &mut [0; 3])
 }
 
-/// `recvfrom` of all of it from a local stream: passed descriptors, which it throws away, end it. Where the sender's
-/// address goes to: its place, and that of its length. `None` if that is not a length: what comes of it is the kernel's.
+/// A read of more than there may be at once from a local stream: passed descriptors, which it throws away, end it. `to` is
+/// where the sender's address goes: its place, and that of its length. `None` if that is not a length: what comes of it is
+/// the kernel's.
 fn receive_all(fill: &Fill<'_, '_>, buffer: usize, to: [usize; 2]) -> Option<Answer> {
     let [address, address_len] = to;
     let mut name = [0; 2];

@@ -8,7 +8,7 @@
 
 use super::attempt::DONTWAIT;
 use super::writers::{self, Writer};
-use crate::call::{AGAIN, Answer, error, is_restart};
+use crate::call::{AGAIN, Answer, RESTART, error, is_restart};
 use crate::fds::Kind;
 use crate::handlers::offload::by_helper;
 use crate::handlers::wait::OnFd;
@@ -108,15 +108,19 @@ pub fn send_datagram(
             return answer;
         }
         if sockopt::is_unix(wait.fd()) {
-            let (number, args) = call;
-            let timed = sockopt::timeout(wait.fd(), true).is_some();
-            return match by_helper(runtime, number as usize, args) {
-                crate::call::RESTART if timed => error(libc::EINTR),
-                answer => answer,
-            };
+            return send_by_helper(runtime, wait, call);
         }
     }
     wait.run(attempt)
+}
+
+/// Has a helper send what has to wait: the call's number and arguments.
+pub fn send_by_helper(runtime: &Runtime, wait: &OnFd<'_>, call: (i64, [usize; 6])) -> Answer {
+    let timed = sockopt::timeout(wait.fd(), true).is_some();
+    match by_helper(runtime, call.0 as usize, call.1) {
+        RESTART if timed => error(libc::EINTR),
+        answer => answer,
+    }
 }
 
 /// What became of a read of no bytes: over TCP it waits for something to read, and says 0 however that ends.
@@ -143,7 +147,7 @@ pub struct Fill<'a, 'b> {
 
 impl Fill<'_, '_> {
     /// With how many bytes the kernel would return.
-    fn target(&self) -> usize {
+    pub fn target(&self) -> usize {
         match self.flags & WAITALL {
             0 => self.low.min(self.len),
             _ => self.len,

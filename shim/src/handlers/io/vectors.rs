@@ -52,6 +52,9 @@ pub fn readv(frame: &mut Frame, runtime: &Runtime) -> Answer {
         }
         return wait.run(|fd| polled(fd, libc::POLLIN, libc::SYS_readv as usize, frame.args()));
     }
+    if kind == Kind::Stream && low > 1 && by_message {
+        return read_stream(&wait, vector, count, low);
+    }
     let answer = if kind.is_socket() && !runtime.caps.get().nowait {
         if !asks_for_bytes(vector, count) {
             return NATIVE;
@@ -277,6 +280,32 @@ pub fn finish_vector(
 pub fn length(vector: usize, count: usize) -> usize {
     let len = |i: usize| user::read::<[usize; 2]>(vector + i * 16).map_or(0, |[_, len]| len);
     (0..count.min(1024)).fold(0, |sum, i| sum.saturating_add(len(i)))
+}
+
+/// A read of at least `low` bytes from a local stream: passed descriptors, which it throws away, end it.
+fn read_stream(wait: &OnFd<'_>, vector: usize, count: usize, low: usize) -> Answer {
+    let fill = Fill {
+        wait,
+        kind: Kind::Stream,
+        flags: 0,
+        len: length(vector, count),
+        low,
+        writer: None,
+    };
+    let part = |fd: i32, done: usize| match Rest::of(vector, count, done) {
+        Ok(rest) => message::receive_piece(fd, rest.parts(), DONTWAIT, &mut [0; 2], &mut [0; 3]),
+        Err(answer) => (answer, true),
+    };
+    let mut ends = false;
+    let first = wait.run(|fd| {
+        let (got, last) = part(fd, 0);
+        ends = last;
+        got
+    });
+    match ends || fill.is_enough(first) {
+        true => first,
+        false => fill.go_on(first, &mut |fd, done| part(fd, done)),
+    }
 }
 
 /// Reads on if there is a low-water mark that was not reached.
