@@ -16,9 +16,9 @@
 //! ```text
 //! a green                                   the next in line
 //!   pass_on
-//!     inside := 1; Parked; queued
+//!     inside := 1; queued for what it waits for
 //!     the next one is Running; FS := its; inside := 0
-//!     switch ═══════════════════════════════► keeps the first one's context,
+//!     switch ═══════════════════════════════► keeps the first one's context: that one is Parked
 //!                                             returns why it was woken
 //! ```
 //! The vector registers of a green are dead here: its door saved what its function keeps.
@@ -86,14 +86,16 @@ unsafe fn leave(runtime: &Runtime, context: usize, data: usize) -> Wake {
     }
 }
 
-/// Keeps the context of who resumed the running green.
+/// Keeps the context of who resumed the running green. If that was a green, it is parked from now on: its stack is left.
 #[inline(always)]
 fn arrive(runtime: &Runtime, left: usize, by: usize) {
     if by == FROM_SCHEDULER {
         runtime.worker.scheduler.set(left);
     } else {
         // SAFETY: `pass_on` passes the record of the green that left; records are never unmapped.
-        unsafe { (*(by as *const Green)).context.set(left) };
+        let green = unsafe { &*(by as *const Green) };
+        green.context.set(left);
+        green.state.set(State::Parked);
     }
 }
 
@@ -123,7 +125,7 @@ pub fn pass_on(
     worker.inside.store(1, Ordering::Relaxed);
     carrier.pop();
     fetch_ahead(next.next.get());
-    green.enter(State::Parked, wait, argument, carrier.now_ns.get());
+    green.enter(State::Running, wait, argument, carrier.now_ns.get());
     queue();
     keep_rights(runtime, green);
     take_over(runtime, next);
