@@ -100,7 +100,7 @@ fn from_quiet(fd: i32, number: usize, args: [usize; 6]) -> Answer {
 /// A write to what polls as full. A pipe, which is full by its pages then, may have room in the last one. What that one
 /// takes a helper knows where others may have the description.
 #[cold]
-fn into_full(fd: i32, number: usize, args: [usize; 6]) -> Answer {
+pub fn into_full(fd: i32, number: usize, args: [usize; 6]) -> Answer {
     if !fds::is_pipe(fd) {
         return AGAIN;
     }

@@ -2,8 +2,8 @@
 //! call left of it is written as the kernel would have gone on.
 
 use super::attempt::{
-    CHUNK, DONTWAIT, NO_NOWAIT, is_private_pipe, nowait, nowait_flags, polled, receive, send,
-    write_parts_not_waiting,
+    CHUNK, DONTWAIT, NO_NOWAIT, into_full, is_private_pipe, nowait, nowait_flags, polled, ready,
+    receive, send, write_parts_not_waiting,
 };
 use super::bytes::write_polled;
 use super::positioned::HERE;
@@ -211,6 +211,29 @@ impl Rest {
         }
     }
 
+    /// The call that writes it to a descriptor.
+    fn call(&self, fd: i32, flags: usize) -> (usize, [usize; 6]) {
+        let (vector, count) = (self.parts.as_ptr() as usize, self.filled);
+        let (number, here) = match flags {
+            0 => (libc::SYS_writev, 0),
+            _ => (libc::SYS_pwritev2, usize::MAX),
+        };
+        let args = [fd as usize, vector, count, here, here, flags];
+        (number as usize, args)
+    }
+
+    /// As [`Rest::write`], into what is polled first.
+    fn write_polled(&self, fd: i32, flags: usize) -> Answer {
+        let (number, args) = self.call(fd, flags);
+        polled(fd, libc::POLLOUT, number, args)
+    }
+
+    /// As [`Rest::write`], into a pipe that was seen to be full.
+    fn write_into_full(&self, fd: i32, flags: usize) -> Answer {
+        let (number, args) = self.call(fd, flags);
+        into_full(fd, number, args)
+    }
+
     /// One attempt to write it. `flags` are those of send(2) for a socket, those of pwritev2(2) for a pipe.
     fn write(&self, kind: Kind, fd: i32, flags: usize) -> Answer {
         let (vector, count) = (self.parts.as_ptr() as usize, self.filled);
@@ -250,6 +273,13 @@ pub fn finish_vector(
             Kind::Polled if rest.bytes > CHUNK && is_private_pipe(wait.fd()) => {
                 let part = |fd| write_parts_not_waiting(fd, rest.parts(), flags);
                 (wait.run(part), rest.bytes)
+            }
+            // What fits into a page is one call of the kernel's, as a whole; so is what waits for a full pipe.
+            Kind::Polled if rest.bytes <= CHUNK => {
+                (wait.run(|fd| rest.write_polled(fd, flags)), rest.bytes)
+            }
+            Kind::Polled if !ready(wait.fd(), libc::POLLOUT) && fds::is_pipe(wait.fd()) => {
+                (wait.run(|fd| rest.write_into_full(fd, flags)), rest.bytes)
             }
             Kind::Polled => {
                 let [at, len] = rest.parts[0];
