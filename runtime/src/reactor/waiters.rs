@@ -187,6 +187,21 @@ impl Slots {
         }
     }
 
+    /// Who waits longest among those that take turns becomes the last one: natively it was woken for nothing, and lined
+    /// up again.
+    pub fn send_to_the_end(&self, fd: i32) {
+        let Some(slot) = self.get(fd) else { return };
+        let mut at = slot.waiters.get();
+        // SAFETY: linked waiters are alive.
+        while let Some(waiter) = unsafe { at.as_ref() } {
+            if waiter.wakes != Wakes::All {
+                self.take_out(waiter);
+                return self.link(waiter);
+            }
+            at = waiter.next.get();
+        }
+    }
+
     /// Wakes the one that waits longest among those that take turns.
     pub fn wake_next(&self, runtime: &Runtime, fd: i32) {
         let Some(slot) = self.get(fd) else { return };

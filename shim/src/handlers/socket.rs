@@ -260,13 +260,19 @@ pub fn socketpair(frame: &mut Frame, _: &Runtime) -> Answer {
     answer
 }
 
-/// `setsockopt(2)`: notes what changes how the socket must be read.
-pub fn setsockopt(frame: &mut Frame, _: &Runtime) -> Answer {
+/// `setsockopt(2)`: notes what changes how the socket must be read. A new size of the buffer to send from wakes whoever waits,
+/// on TCP also the first of those who wait for a connection (sk_stream_write_space).
+pub fn setsockopt(frame: &mut Frame, runtime: &Runtime) -> Answer {
     const TCP_ULP: i32 = 31;
     let (fd, level, name) = (frame.fd(), frame.rsi as i32, frame.rdx as i32);
     match (level, name) {
         (libc::SOL_SOCKET, libc::SO_RCVTIMEO | libc::SO_SNDTIMEO | 66 | 67) => fds::set_timed(fd),
         (libc::SOL_SOCKET, libc::SO_RCVLOWAT) => fds::set_low_water(fd),
+        (libc::SOL_SOCKET, libc::SO_SNDBUF | libc::SO_SNDBUFFORCE)
+            if fds::kind(fd) == Kind::Tcp =>
+        {
+            runtime.slots.send_to_the_end(fd);
+        }
         (libc::IPPROTO_TCP, TCP_ULP) => fds::set_long(fd),
         _ => {}
     }
