@@ -291,7 +291,11 @@ impl OnFd<'_> {
             }
             self.signalled
                 .set(wake == Wake::Interrupted && notes::any_for_current(self.runtime));
-            // As in the kernel, what there is to take comes before a signal or the time-out.
+            // A sender over TCP looks for signals before it looks for room (sk_stream_wait_memory).
+            if self.signalled.get() && self.kind == Kind::Tcp && self.interest != READ {
+                return interrupted(deadline);
+            }
+            // Else, as in the kernel, what there is to take comes before a signal or the time-out.
             let answer = attempt(self.fd());
             if answer != AGAIN || last && wake == Wake::TimedOut {
                 return answer;
