@@ -53,11 +53,13 @@ pub fn run(bench: &Bench) -> Result<Section> {
 }
 
 fn once(bench: &Bench, cache: &Path) -> Result<f64> {
+    // Without the launcher, which would have made the plan already.
     let environment = [
+        ("LD_PRELOAD", bench.built("liblichen.so").into()),
         ("LICHEN_LOG", OsString::from("debug")),
         ("LICHEN_CACHE_DIR", cache.into()),
     ];
-    let (_, _, stderr) = program::run(bench, How::UnderLichen, "create", 1, &environment)?;
+    let (_, _, stderr) = program::run(bench, How::Natively, "create", 1, &environment)?;
     parse(&stderr)
         .with_context(|| format!("the shim did not say \"{MARK}N us\"; its stderr: {stderr:?}"))
 }
