@@ -88,13 +88,13 @@ fn park(runtime: &Runtime, request: &mut Request<'_>) -> Wake {
     switch::to_scheduler(runtime, request)
 }
 
+/// Counts a park that begins, and says which of the green's it is.
 #[inline(always)]
-fn count(runtime: &Runtime, green: GreenRef) {
-    let parks = green.park_count.load(Ordering::Relaxed);
-    green
-        .park_count
-        .store(parks.wrapping_add(1), Ordering::Relaxed);
+fn count(runtime: &Runtime, green: GreenRef) -> u32 {
+    let park = green.park_count.load(Ordering::Relaxed).wrapping_add(1);
+    green.park_count.store(park, Ordering::Relaxed);
     runtime.worker.parks.set(runtime.worker.parks.get() + 1);
+    park
 }
 
 /// Lets every other ready green run first.
@@ -244,9 +244,8 @@ pub fn wait_futex(
 pub fn wait_own_futex(runtime: &Runtime, waiter: &Waiter, address: usize) -> Wake {
     if let Some(green) = runtime.worker.current.get() {
         let queue = || {
-            count(runtime, green);
-            let parks = green.park_count.load(Ordering::Relaxed);
-            waiter.who.set(Who::Green(green, parks));
+            let park = count(runtime, green);
+            waiter.who.set(Who::Green(green, park));
             runtime.futexes.enqueue_own(waiter);
         };
         let wake = switch::pass_on(runtime, green, Wait::Futex, address as u64, queue);

@@ -31,8 +31,8 @@ pub fn run(options: &HttpOptions) -> Result<()> {
         machine::pin_here(cpu)?;
     }
     let load = to_load(options, scale.connections)?;
-    let outcome = http::run(load.clone(), &mut OnlyStop)?;
-    print(&outcome, load.connections, options.json)?;
+    let outcome = http::run(load, &mut OnlyStop)?;
+    print(&outcome, scale.connections, options.json)?;
     if !outcome.is_clean() {
         bail!("{}", outcome.fault());
     }

@@ -152,8 +152,8 @@ pub fn write_not_waiting(fd: i32, buffer: usize, len: usize, flags: usize) -> An
     write_parts_not_waiting(fd, &vector, flags)
 }
 
-/// As [`write_not_waiting`], from several places (address, length).
-pub fn write_parts_not_waiting(fd: i32, parts: &[[usize; 2]], flags: usize) -> Answer {
+/// The call that writes from these places (address, length), and its arguments. `flags` are those of pwritev2(2).
+pub fn writing(fd: i32, parts: &[[usize; 2]], flags: usize) -> (usize, [usize; 6]) {
     let (vector, count, here) = (parts.as_ptr() as usize, parts.len(), usize::MAX);
     // The plainest that will do: others a filter may forbid although it allows the program's own call.
     let (number, args) = match parts {
@@ -166,8 +166,14 @@ pub fn write_parts_not_waiting(fd: i32, parts: &[[usize; 2]], flags: usize) -> A
             [fd as usize, vector, count, here, here, flags],
         ),
     };
+    (number as usize, args)
+}
+
+/// As [`write_not_waiting`], from several places (address, length).
+pub fn write_parts_not_waiting(fd: i32, parts: &[[usize; 2]], flags: usize) -> Answer {
+    let (number, args) = writing(fd, parts, flags);
     // SAFETY: the vector is ours and describes the program's buffers.
-    socket::not_waiting(fd, || unsafe { kernel(number as usize, args) })
+    socket::not_waiting(fd, || unsafe { kernel(number, args) })
 }
 
 /// Polls, then writes with flags of pwritev2.

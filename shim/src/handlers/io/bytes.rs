@@ -324,17 +324,13 @@ fn receive_all(fill: &Fill<'_, '_>, buffer: usize, to: [usize; 2]) -> Option<Ans
         name = [address, usize::try_from(room as i32).ok()?];
     }
     let flags = fill.flags | DONTWAIT;
-    let mut ends = false;
-    let first = fill.wait.run(|fd| {
-        let (got, last) = part_of_stream(fd, buffer, fill.len, flags, &mut name);
-        ends = last;
-        got
-    });
+    let (first, all) =
+        fill.begin(&mut |fd, _| part_of_stream(fd, buffer, fill.len, flags, &mut name));
     let told = address == 0 || first < 0 || user::write_u32(address_len, name[1] as u32).is_ok();
     if !told {
         return Some(error(libc::EFAULT));
     }
-    if ends || fill.is_enough(first) {
+    if all {
         return Some(first);
     }
     Some(fill.go_on(first, &mut |fd, done| {

@@ -25,6 +25,6 @@ mod writers;
 pub use attempt::{DONTWAIT, is_private_pipe, is_shut, ready};
 pub use bytes::{read, recvfrom, sendto, write};
 pub use positioned::{HERE, pread64, preadv, preadv2, pwrite64, pwritev, pwritev2};
-pub use stream::{Fill, never_waits, of_no_bytes, send_by_helper, send_datagram, send_part};
+pub use stream::{Fill, never_waits, of_no_bytes, send_datagram, send_part};
 pub use vectors::{Rest, finish_vector, length, readv, writev};
 pub use writers::first as first_writer;

@@ -108,19 +108,15 @@ pub fn send_datagram(
             return answer;
         }
         if sockopt::is_unix(wait.fd()) {
-            return send_by_helper(runtime, wait, call);
+            let (number, args) = call;
+            let timed = sockopt::timeout(wait.fd(), true).is_some();
+            return match by_helper(runtime, number as usize, args) {
+                RESTART if timed => error(libc::EINTR),
+                answer => answer,
+            };
         }
     }
     wait.run(attempt)
-}
-
-/// Has a helper send what has to wait: the call's number and arguments.
-pub fn send_by_helper(runtime: &Runtime, wait: &OnFd<'_>, call: (i64, [usize; 6])) -> Answer {
-    let timed = sockopt::timeout(wait.fd(), true).is_some();
-    match by_helper(runtime, call.0 as usize, call.1) {
-        RESTART if timed => error(libc::EINTR),
-        answer => answer,
-    }
 }
 
 /// What became of a read of no bytes: over TCP it waits for something to read, and says 0 however that ends.
@@ -161,6 +157,17 @@ impl Fill<'_, '_> {
             mutant(Mutant::LostWaitallTail)
                 || self.flags & WAITALL == 0 && got as usize >= self.low.min(self.len)
         }
+    }
+
+    /// Waits for a first part, which `part` reads as for [`Fill::go_on`]. Whether that is all there will be.
+    pub fn begin(&self, part: &mut dyn FnMut(i32, usize) -> (Answer, bool)) -> (Answer, bool) {
+        let mut last = false;
+        let first = self.wait.run(|fd| {
+            let (answer, ends) = part(fd, 0);
+            last = ends;
+            answer
+        });
+        (first, last || self.is_enough(first))
     }
 
     /// Reads on after a first part until there is enough. `part` reads with so many bytes done, and

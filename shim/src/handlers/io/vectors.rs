@@ -3,7 +3,7 @@
 
 use super::attempt::{
     CHUNK, DONTWAIT, NO_NOWAIT, into_full, is_private_pipe, nowait, nowait_flags, polled, ready,
-    receive, send, write_parts_not_waiting,
+    receive, send, write_parts_not_waiting, writing,
 };
 use super::bytes::write_polled;
 use super::positioned::HERE;
@@ -211,26 +211,15 @@ impl Rest {
         }
     }
 
-    /// The call that writes it to a descriptor.
-    fn call(&self, fd: i32, flags: usize) -> (usize, [usize; 6]) {
-        let (vector, count) = (self.parts.as_ptr() as usize, self.filled);
-        let (number, here) = match flags {
-            0 => (libc::SYS_writev, 0),
-            _ => (libc::SYS_pwritev2, usize::MAX),
-        };
-        let args = [fd as usize, vector, count, here, here, flags];
-        (number as usize, args)
-    }
-
     /// As [`Rest::write`], into what is polled first.
     fn write_polled(&self, fd: i32, flags: usize) -> Answer {
-        let (number, args) = self.call(fd, flags);
+        let (number, args) = writing(fd, self.parts(), flags);
         polled(fd, libc::POLLOUT, number, args)
     }
 
     /// As [`Rest::write`], into a pipe that was seen to be full.
     fn write_into_full(&self, fd: i32, flags: usize) -> Answer {
-        let (number, args) = self.call(fd, flags);
+        let (number, args) = writing(fd, self.parts(), flags);
         into_full(fd, number, args)
     }
 
@@ -322,19 +311,13 @@ fn read_stream(wait: &OnFd<'_>, vector: usize, count: usize, low: usize) -> Answ
         low,
         writer: None,
     };
-    let part = |fd: i32, done: usize| match Rest::of(vector, count, done) {
+    let mut part = |fd: i32, done: usize| match Rest::of(vector, count, done) {
         Ok(rest) => message::receive_piece(fd, rest.parts(), DONTWAIT, &mut [0; 2], &mut [0; 3]),
         Err(answer) => (answer, true),
     };
-    let mut ends = false;
-    let first = wait.run(|fd| {
-        let (got, last) = part(fd, 0);
-        ends = last;
-        got
-    });
-    match ends || fill.is_enough(first) {
-        true => first,
-        false => fill.go_on(first, &mut |fd, done| part(fd, done)),
+    match fill.begin(&mut part) {
+        (first, true) => first,
+        (first, false) => fill.go_on(first, &mut part),
     }
 }
 

@@ -44,7 +44,12 @@ pub fn take(bench: &Bench, plan: &Plan, rivals: &[Rival], turns: usize) -> Resul
             let (answer, done) = channel();
             let program = rival.program(bench);
             let cpu = bench.cpus.server;
-            scope.spawn(move || load_when_asked(&program, cpu, plan, &asked, &answer));
+            scope.spawn(move || {
+                if let Err(error) = load(&program, cpu, plan, &asked, &answer) {
+                    // The last thing it says. Nobody listens any more after Ctrl-C.
+                    let _ = answer.send(Err(error));
+                }
+            });
             seats.push(Seat::new(rival, go, done));
         }
         // The first turn opens the connections, and does not count.
@@ -147,20 +152,7 @@ fn drop_disturbed(trials: &mut [Trial]) {
     }
 }
 
-/// One turn whenever `asked` says so. The last thing it says, if anything, is what went wrong.
-fn load_when_asked(
-    program: &Program,
-    cpu: usize,
-    plan: &Plan,
-    asked: &Receiver<()>,
-    answer: &Sender<Result<Measured>>,
-) {
-    if let Err(error) = load(program, cpu, plan, asked, answer) {
-        // Nobody listens any more after Ctrl-C.
-        let _ = answer.send(Err(error));
-    }
-}
-
+/// One turn whenever `asked` says so, until nobody asks any more.
 fn load(
     program: &Program,
     cpu: usize,

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_millis(100);
 const INPUT_BYTES: usize = 64 * 1024;
 
 pub struct Engine {
-    load: Load,
+    pub load: Load,
     poll: Poll,
     timer: Timer,
     /// By token; `None` once lost.

@@ -73,39 +73,29 @@ pub trait Watch {
 /// Connections that are open, and stay so between measurements.
 pub struct Client {
     engine: engine::Engine,
-    warmup: Duration,
-    measure: Duration,
 }
 
 impl Client {
     /// Opens all connections. Errors: no connection can be made, no answer within `patience`, or the watch says so.
     pub fn open(load: Load, watch: &mut dyn Watch) -> Result<Client> {
-        let (warmup, measure) = (load.warmup, load.measure);
         let mut engine = engine::Engine::new(load)?;
         engine.open_all(watch)?;
         watch.quiet(Moment::Open)?;
-        Ok(Client {
-            engine,
-            warmup,
-            measure,
-        })
+        Ok(Client { engine })
     }
 
     /// Makes the load and returns what the client saw. Wrong responses and lost connections are counted, not errors;
     /// errors are: no answer within `patience`, or the watch says so.
     pub fn measure(&mut self, watch: &mut dyn Watch) -> Result<Outcome> {
-        if !self.warmup.is_zero() {
+        let (warmup, measure) = (self.engine.load.warmup, self.engine.load.measure);
+        if !warmup.is_zero() {
             self.engine
-                .go(self.warmup, watch, |elapsed| Progress::WarmingUp {
-                    elapsed,
-                })?;
+                .go(warmup, watch, |elapsed| Progress::WarmingUp { elapsed })?;
         }
         watch.quiet(Moment::Before)?;
         let outcome = self
             .engine
-            .go(self.measure, watch, |elapsed| Progress::Measuring {
-                elapsed,
-            })?;
+            .go(measure, watch, |elapsed| Progress::Measuring { elapsed })?;
         watch.quiet(Moment::After)?;
         Ok(outcome)
     }
